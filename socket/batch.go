@@ -1,0 +1,90 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+)
+
+// A Batch takes many events in one step. It can be used again and again, by
+// one goroutine at a time.
+type Batch struct {
+	// Events are valid until the batch is filled again or released.
+	Events []Event
+}
+
+// Release lets go of the events. A client that is held until its
+// EventConnected has been handled is let in.
+func (b *Batch) Release() {
+	releaseEvents(b.Events)
+	clear(b.Events)
+	b.Events = b.Events[:0]
+}
+
+// defaultBatch is how many events a batch takes when it is not told.
+const defaultBatch = 256
+
+// fill waits for events, tryFill does not and returns ErrTimeout.
+func (q *inbox) fill(ctx context.Context, b *Batch, limit int) (err error) {
+	b.Release()
+	b.Events, err = q.take(ctx, b.Events, batchLimit(limit))
+	return err
+}
+
+func (q *inbox) tryFill(b *Batch, limit int) (err error) {
+	b.Release()
+	b.Events, err = q.tryTake(b.Events, batchLimit(limit))
+	return err
+}
+
+func batchLimit(limit int) int {
+	if limit <= 0 {
+		return defaultBatch
+	}
+	return limit
+}
+
+// iterate yields events until the inbox ends. The end by Close is the end of
+// the iteration; any other is yielded as its error.
+func (q *inbox) iterate(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		var b Batch
+		for {
+			if err := q.fill(ctx, &b, 0); err != nil {
+				if !errors.Is(err, ErrClosed) {
+					yield(Event{}, err)
+				}
+				return
+			}
+			for i := range b.Events {
+				e := &b.Events[i]
+				ok := yield(*e, nil)
+				e.release()
+				if !ok {
+					q.putBack(b.Events[i+1:])
+					return
+				}
+			}
+			clear(b.Events)
+			b.Events = b.Events[:0]
+		}
+	}
+}
+
+// dispatch hands the events to f until the inbox ends, which only Close does.
+// A panic in f is logged and changes nothing else.
+func (q *inbox) dispatch(f func(Event), logger *slog.Logger) {
+	discard := slog.New(slog.DiscardHandler)
+	call := func(e Event) {
+		to := logger
+		if e.Kind == EventLog {
+			to = discard // the line about it would come to f again
+		}
+		defer recovered(to, "OnEvent")
+		f(e)
+	}
+	for e := range q.iterate(context.Background()) {
+		call(e)
+	}
+}

@@ -1,0 +1,56 @@
+package socket
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// A buffer is memory that a connection reads into. Events borrow slices of it;
+// it is used again when the reader and all events have let go.
+type buffer struct {
+	data []byte
+	refs atomic.Int64
+}
+
+const (
+	// bufferSize is what one read takes from the kernel at most. A frame
+	// that is larger gets a buffer of its own.
+	bufferSize = 64 << 10
+	// smallBuffer is what a quiet connection waits with: most clients never
+	// send, and thousands of them must not cost 64 KiB each.
+	smallBuffer = 1 << 10
+)
+
+var (
+	buffers      = sync.Pool{New: func() any { return &buffer{data: make([]byte, bufferSize)} }}
+	smallBuffers = sync.Pool{New: func() any { return &buffer{data: make([]byte, smallBuffer)} }}
+)
+
+// newBuffer returns a buffer of at least that size with one reference.
+func newBuffer(size int) *buffer {
+	var b *buffer
+	switch {
+	case size <= smallBuffer:
+		b = smallBuffers.Get().(*buffer)
+	case size <= bufferSize:
+		b = buffers.Get().(*buffer)
+	default:
+		b = &buffer{data: make([]byte, size)}
+	}
+	b.refs.Store(1)
+	return b
+}
+
+func (b *buffer) retain(n int) { b.refs.Add(int64(n)) }
+
+func (b *buffer) release(n int) {
+	if b.refs.Add(-int64(n)) != 0 {
+		return
+	}
+	switch len(b.data) {
+	case smallBuffer:
+		smallBuffers.Put(b)
+	case bufferSize:
+		buffers.Put(b)
+	}
+}

@@ -1,0 +1,334 @@
+package socket
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+)
+
+// A Client is joined to the event of one server. All methods may be called by
+// several goroutines at once, and from OnEvent.
+//
+// One goroutine reads the connection into an inbox, and brings the connection
+// back when it is lost; what has arrived stays. A full inbox stops the
+// reading, so that nothing is dropped here.
+type Client struct {
+	transport Transport
+	event     string
+	cfg       Config
+	settings  *Settings
+	logger    *slog.Logger
+	encoder   *encoder
+	inbox     *inbox
+	types     typeSet
+	out       *log // what was sent and is not written yet
+
+	ctx     context.Context // ends when Close begins
+	cancel  context.CancelFunc
+	closing sync.Once
+	ended   chan struct{} // the connection's goroutine has ended
+	done    chan struct{}
+
+	connected   atomic.Bool
+	serverLimit atomic.Uint64 // the server's max_message_size; 0: not told
+
+	mu   sync.Mutex
+	link *link // nil while not connected
+
+	// Of the connection's goroutine alone.
+	epoch   uint64 // of the server last welcomed by; 0: none, or an old one
+	next    uint64 // the broadcast that comes next in that epoch
+	sentSeq uint64 // where the next link's cursor starts in out
+}
+
+// outBytes bounds what a client has sent and the connection has not taken.
+const outBytes = 1 << 20
+
+// Dial opens a client of the event and connects it. Nothing that the server
+// sends after Dial has returned is missed. ctx and the setting default_timeout
+// bound the connecting; Close ends the client.
+//
+// With wait_for_server, Dial returns at once and the client connects when the
+// server is there: EventConnected tells.
+//
+// Errors: ErrInvalid, ErrSettings, ErrNoServer, ErrMaxConnections,
+// ErrNotAllowed, ErrTimeout, ErrProtocol, ErrIO; ErrNotConnected when the
+// server closed the connection at once, as one that is stopping does.
+func Dial(ctx context.Context, t Transport, event string, cfg Config) (*Client, error) {
+	cfg, err := cfg.prepare(t, event)
+	if err != nil {
+		return nil, err
+	}
+	set := cfg.Settings
+	if t == TCP && set.TCP.Port <= 0 {
+		return nil, errPortMissing // also with wait_for_server
+	}
+	c := &Client{
+		transport: t,
+		event:     event,
+		cfg:       cfg,
+		settings:  set,
+		encoder:   newEncoder(event, set.Location, set.MaxMessageSize),
+		inbox:     newInbox(set, cfg.Notify),
+		types:     newTypeSet(set.Types),
+		out: newLog(logLimits{
+			messages: 1 << 32,
+			bytes:    outBytes,
+			policy:   policyBlock,
+			timeout:  set.SendTimeout,
+			attended: true,
+		}),
+		sentSeq: 1,
+		ended:   make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	c.logger = cfg.logger(c.inbox).With("event", event)
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	for _, w := range set.Warnings {
+		c.logger.Warn(w)
+	}
+	var first *link
+	if !set.WaitForServer {
+		if first, err = c.connect(ctx); err != nil {
+			c.cancel()
+			return nil, err
+		}
+		c.attach(first)
+	}
+	go c.run(first)
+	if cfg.OnEvent != nil {
+		go func() { // ends after EventClosed
+			c.inbox.dispatch(cfg.OnEvent, c.logger)
+			close(c.done)
+		}()
+	}
+	return c, nil
+}
+
+// run owns the connection until Close: it reads it, and brings it back.
+func (c *Client) run(l *link) {
+	defer close(c.ended)
+	defer recovered(c.logger, "client")
+	for {
+		if l == nil {
+			if l = c.reconnect(); l == nil {
+				return
+			}
+			c.attach(l)
+		}
+		err := l.read()
+		c.detach(l, err)
+		l = nil
+		if c.ctx.Err() != nil {
+			return
+		}
+		if !c.settings.Reconnect {
+			if c.cfg.OnEvent == nil {
+				_, text := reasonOf(err)
+				c.inbox.finish(fail(ErrNotConnected, "client of event %q has lost its connection, and reconnect is off: %s", c.event, text))
+			}
+			return
+		}
+	}
+}
+
+// attach makes a link the client's connection.
+func (c *Client) attach(l *link) {
+	c.out.mu.Lock()
+	c.out.join(l.cursor, c.sentSeq)
+	c.out.mu.Unlock()
+	l.attached = true
+	l.attended()
+	c.mu.Lock()
+	late := c.ctx.Err() != nil // Close may have looked for a link already
+	c.link = l
+	c.connected.Store(true)
+	c.mu.Unlock()
+	c.logger.Info("connected", "address", l.peer.address)
+	c.inbox.force(Event{Kind: EventConnected, Seq: l.next, Address: l.peer.address})
+	l.cursor.release()
+	if late {
+		l.raw.Close()
+	}
+}
+
+// detach takes note that a link is over. What was sent and not yet given to
+// the connection is kept for the next one.
+func (c *Client) detach(l *link, err error) {
+	c.mu.Lock()
+	c.link = nil
+	c.connected.Store(false)
+	c.mu.Unlock()
+	c.sentSeq = l.close()
+	reason, text := reasonOf(err)
+	if c.ctx.Err() != nil {
+		reason, text = ReasonClosed, "closed"
+	}
+	c.logger.Info("disconnected", "reason", reason, "text", text)
+	c.inbox.force(Event{Kind: EventDisconnected, Reason: reason, Text: text})
+}
+
+// Send sends to the server. It returns when the message is in the outgoing
+// buffer, and waits for room there for at most send_timeout. What is unset in
+// the message is filled in.
+//
+// Errors: ErrNotConnected, ErrBadMessage, ErrTooLarge, ErrTimeout, ErrClosed.
+func (c *Client) Send(m Message) error {
+	switch {
+	case c.ctx.Err() != nil:
+		return c.named(ErrClosed)
+	case !c.connected.Load():
+		return c.named(ErrNotConnected)
+	}
+	buf := sendBuffers.Get().(*[]byte)
+	defer putSendBuffer(buf)
+	frame, err := c.encoder.appendFrame((*buf)[:0], &m, extraNone)
+	if err != nil {
+		return err
+	}
+	*buf = frame
+	if size, limit := uint64(len(frame)-lengthSize), c.serverLimit.Load(); limit > 0 && size > limit {
+		return fail(ErrTooLarge, "message of %d bytes; the server's max_message_size is %d", size, limit)
+	}
+	return c.named(c.out.append(frame, m.Type, ""))
+}
+
+// named puts the client's name into a bare error.
+func (c *Client) named(err error) error {
+	switch err {
+	case ErrClosed:
+		return fail(ErrClosed, "client of event %q is closed", c.event)
+	case ErrNotConnected:
+		return fail(ErrNotConnected, "client of event %q is not connected to its server", c.event)
+	case ErrTimeout:
+		return fail(ErrTimeout, "the server of event %q has not read for %v (send_timeout)", c.event, c.settings.SendTimeout)
+	}
+	return err
+}
+
+// SendMany sends messages in order and returns how many were sent. It stops
+// at the first error.
+func (c *Client) SendMany(messages []Message) (int, error) {
+	return sendMany(messages, c.Send)
+}
+
+// Event returns the event's name.
+func (c *Client) Event() string { return c.event }
+
+// Connected reports whether there is a connection at this moment.
+func (c *Client) Connected() bool { return c.connected.Load() }
+
+// Buffered returns how many messages have arrived and were not taken.
+func (c *Client) Buffered() int { return c.inbox.waiting() }
+
+// ClearBuffer drops the messages that have arrived and were not taken.
+func (c *Client) ClearBuffer() { c.inbox.dropMessages() }
+
+// Receive waits for the next message. Other events are passed over.
+//
+// Errors: that of ctx; ErrNotConnected when the connection is gone, all that
+// had arrived was received, and reconnect is off; ErrClosed after Close.
+func (c *Client) Receive(ctx context.Context) (Message, error) {
+	if err := c.pulled(); err != nil {
+		return Message{}, err
+	}
+	var b Batch
+	for {
+		if err := c.inbox.fill(ctx, &b, 1); err != nil {
+			return Message{}, err
+		}
+		if e := &b.Events[0]; e.Kind == EventMessage {
+			m := e.Message()
+			b.Release()
+			return m, nil
+		}
+	}
+}
+
+// Messages yields messages as they arrive, across reconnects; other events
+// are passed over. It ends when the client is closed, and with an error when
+// ctx ends or, with reconnect off, the connection is gone.
+func (c *Client) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for e, err := range c.Events(ctx) {
+			switch {
+			case err != nil:
+				yield(Message{}, err)
+				return
+			case e.Kind == EventMessage && !yield(e.Message(), nil):
+				return
+			}
+		}
+	}
+}
+
+// Events yields everything that happens, in order. An event is valid until
+// the next one is asked for. It ends as Messages does.
+func (c *Client) Events(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		if err := c.pulled(); err != nil {
+			yield(Event{}, err)
+			return
+		}
+		c.inbox.iterate(ctx)(yield)
+	}
+}
+
+// ReceiveBatch waits for at least one event and takes up to limit of them, 256
+// if limit is 0. Errors as Receive.
+func (c *Client) ReceiveBatch(ctx context.Context, b *Batch, limit int) error {
+	if err := c.pulled(); err != nil {
+		return err
+	}
+	return c.inbox.fill(ctx, b, limit)
+}
+
+// TryReceiveBatch is ReceiveBatch that does not wait: ErrTimeout says that
+// nothing is there.
+func (c *Client) TryReceiveBatch(b *Batch, limit int) error {
+	if err := c.pulled(); err != nil {
+		return err
+	}
+	return c.inbox.tryFill(b, limit)
+}
+
+func (c *Client) pulled() error {
+	if c.cfg.OnEvent != nil {
+		return fail(ErrInvalid, "the events of the client of event %q go to its OnEvent", c.event)
+	}
+	return nil
+}
+
+// Done is closed when the client is closed and its last OnEvent has returned.
+func (c *Client) Done() <-chan struct{} { return c.done }
+
+// Close ends the client. What was sent is written first, for at most the
+// setting linger. What has arrived can still be received; then ErrClosed
+// follows. It does not wait for a running OnEvent: Done does. Further calls
+// wait for the first one.
+func (c *Client) Close() error {
+	c.closing.Do(c.close)
+	return nil
+}
+
+func (c *Client) close() {
+	c.cancel()
+	c.out.close()
+	c.mu.Lock()
+	l := c.link
+	c.mu.Unlock()
+	if l != nil {
+		l.finish(c.settings.Linger)
+	}
+	c.inbox.stop()
+	<-c.ended
+	if unsent := c.out.position() - c.sentSeq; unsent > 0 {
+		c.logger.Warn("closed before all that was sent could be written", "messages", unsent)
+	}
+	c.inbox.close(c.named(ErrClosed))
+	if c.cfg.OnEvent == nil {
+		close(c.done)
+	}
+}

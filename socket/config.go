@@ -1,0 +1,49 @@
+package socket
+
+import "log/slog"
+
+// Config is what Listen and Dial take beside the event's name. The zero value
+// is a good start: settings from files and environment, no log, events pulled.
+type Config struct {
+	// Settings to run with; nil: LoadSettings(transport, ""). They are not
+	// changed and must not be changed while the server or client lives.
+	Settings *Settings
+
+	// Logger takes the log; nil: no log, or EventLog events where
+	// Settings.LogLevel asks for them.
+	Logger *slog.Logger
+
+	// OnEvent takes every event, one at a time and in order, on a goroutine
+	// of the server or client. It may call every method, Close included. A
+	// panic in it is logged and changes nothing else. nil: events are pulled
+	// with Events, Receive, Messages or ReceiveBatch.
+	OnEvent func(Event)
+
+	// KeepEvents keeps a server's events for Events and ReceiveBatch. A
+	// server with neither KeepEvents nor OnEvent drops them, and what
+	// clients send.
+	KeepEvents bool
+
+	// HoldClients gives a new client of a server its first message only
+	// when its EventConnected has been handled. What is sent to that client
+	// meanwhile comes first.
+	HoldClients bool
+
+	// Notify is told whenever events begin or cease to wait, so that a
+	// descriptor can be kept readable. It is called under a lock: it must
+	// not block nor call back.
+	Notify func(readable bool)
+}
+
+// prepare resolves what was left unset.
+func (cfg Config) prepare(t Transport, event string) (Config, error) {
+	if err := ValidateEventName(event); err != nil {
+		return cfg, err
+	}
+	if cfg.Settings != nil {
+		return cfg, cfg.Settings.Validate()
+	}
+	s, err := LoadSettings(t, "")
+	cfg.Settings = s
+	return cfg, err
+}

@@ -1,0 +1,209 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+)
+
+var ownPID = os.Getpid()
+
+// silentAfter heartbeats without a word, a peer is taken for dead.
+const silentAfter = 3
+
+// farewell bounds the last words to a peer: the write of a goodbye, and, over
+// TCP, the wait for the peer to close first, so that nothing on its way to
+// the peer is lost to a reset.
+const farewell = 250 * time.Millisecond
+
+// conn is one client as its server sees it. One goroutine (Server.serve)
+// reads it; its writer has one while there is something to write.
+type conn struct {
+	server    *Server
+	raw       *rawConn
+	peer      peer
+	info      ClientInfo
+	cursor    *cursor
+	writer    writer
+	intake    intake
+	heartbeat time.Duration
+
+	mu     sync.Mutex
+	reason Reason // why the server ended it; ReasonNone: it did not
+	text   string
+	// impatience closes a connection whose peer does not, after a goodbye.
+	impatience *time.Timer
+}
+
+func newConn(s *Server, raw *rawConn, p peer) *conn {
+	c := &conn{
+		server: s,
+		raw:    raw,
+		peer:   p,
+		info:   ClientInfo{Address: p.address, PID: p.pid, UID: p.uid, GID: p.gid},
+	}
+	if s.transport == TCP {
+		c.heartbeat = s.settings.TCP.Heartbeat
+	}
+	c.writer = writer{raw: raw, logger: s.logger, ended: c.writerEnded}
+	c.cursor = &cursor{start: c.writer.start}
+	c.writer.cursor = c.cursor
+	c.intake = intake{
+		frames: frameReader{src: raw, maxSize: s.settings.MaxMessageSize, timeout: s.settings.FrameTimeout},
+		inbox:  s.inbox,
+		logger: s.logger,
+		owner:  c,
+	}
+	return c
+}
+
+// awaitHello waits for the peer's first words. nil: it is an old client. What
+// an old client has sent stays to be read.
+func (c *conn) awaitHello() (*control, error) {
+	now := time.Now()
+	hurry := context.AfterFunc(c.server.ctx, func() { c.raw.SetReadDeadline(now) })
+	defer hurry()
+	body, err := c.intake.frames.peek(now.Add(silence), now.Add(c.server.settings.DefaultTimeout))
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	var env envelope
+	var hello control
+	isControl, err := parseBody(body, &env, &hello)
+	if err != nil || !isControl || hello.kind != controlHello {
+		return nil, nil
+	}
+	c.intake.frames.skip(body)
+	c.intake.frames.quiet = silentAfter * c.heartbeat
+	return &hello, nil
+}
+
+// message takes a message of the client.
+func (c *conn) message(e *Event) bool {
+	s := c.server
+	if !s.settings.AllowClientSend {
+		const text = "the server takes no messages from clients (allow_client_send = false)"
+		s.refuse("refused a message of "+c.info.ID.String(), errors.New(text))
+		c.tell(control{kind: controlRefused, reason: ReasonNotAllowed, text: text})
+		return false
+	}
+	s.received.Add(1)
+	e.Client = c.info.ID
+	return true
+}
+
+func (c *conn) control(ctl *control) error {
+	if ctl.kind == controlHello && !c.cursor.understands() {
+		c.server.joinLate(c, ctl)
+		c.intake.frames.quiet = silentAfter * c.heartbeat
+	}
+	if ctl.kind == controlGoodbye {
+		return &goodbyeError{ctl.reason, ctl.text}
+	}
+	return nil
+}
+
+// tell sends a control frame, at once, to a client that understands it and
+// keeps up.
+func (c *conn) tell(ctl control) {
+	if c.cursor.understands() {
+		_ = c.cursor.pushFirst(ctl.appendFrame(nil)) // too slow to be told: it has other worries
+	}
+}
+
+// writerEnded runs on the writer's goroutine when it will not run again. When
+// the peer is gone, the reader still takes what it sent before.
+func (c *conn) writerEnded(why nextState, err error) {
+	switch why {
+	case nextDrained:
+		c.end(ReasonClosed, "the server was closed")
+		c.goodbye(c.server.farewell())
+	case nextSlow:
+		const text = `the client did not keep up (slow_client = "disconnect")`
+		c.end(ReasonSlow, text)
+		c.goodbye(ReasonSlow, text)
+	case nextBytes:
+		reason, text := reasonOf(err)
+		c.end(reason, text)
+		if !peerGone(err) {
+			c.raw.Close()
+		}
+	}
+}
+
+// goodbye tells the client why, if it understands, and closes the connection.
+// Over TCP the client closes first: a reset would destroy what is on its way.
+func (c *conn) goodbye(reason Reason, text string) {
+	if c.cursor.understands() {
+		c.raw.SetWriteDeadline(time.Now().Add(farewell))
+		bye := control{kind: controlGoodbye, reason: reason, text: text}
+		if _, err := c.raw.Write(bye.appendFrame(nil)); err != nil {
+			c.raw.Close()
+			return
+		}
+	}
+	if c.server.transport == Unix || c.raw.CloseWrite() != nil {
+		c.raw.Close()
+		return
+	}
+	c.mu.Lock()
+	c.impatience = time.AfterFunc(farewell, func() { c.raw.Close() })
+	c.mu.Unlock()
+}
+
+// close ends what the connection still holds. Its reader has ended.
+func (c *conn) close() {
+	c.raw.Close()
+	c.cursor.leave()
+	<-c.cursor.stopped
+	c.patient()
+	if missed := c.cursor.abandon(); missed > 0 {
+		c.server.logger.Warn("a client went without messages that were sent to it", "client", c.info.ID, "messages", missed)
+	}
+}
+
+// end records why the server ended the connection. The first reason stays.
+func (c *conn) end(reason Reason, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reason == ReasonNone {
+		c.reason, c.text = reason, text
+	}
+}
+
+// endReason is the recorded reason, else what the reader's error says.
+func (c *conn) endReason(err error) (Reason, string) {
+	reason, text := reasonOf(err)
+	c.end(reason, text)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reason, c.text
+}
+
+// refuse sends the peer away, with the reason, and waits for it to go:
+// closing first could destroy the goodbye.
+func (c *conn) refuse(err error) {
+	c.server.refuse("refused a client", err)
+	reason, text := reasonOf(err)
+	c.goodbye(reason, text)
+	frames := &c.intake.frames
+	defer frames.close()
+	for frames.fill() == nil {
+		frames.r = frames.w
+	}
+	c.patient()
+}
+
+// patient stops the timer of goodbye: the connection is closed.
+func (c *conn) patient() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.impatience != nil {
+		c.impatience.Stop()
+	}
+}

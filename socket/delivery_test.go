@@ -1,0 +1,332 @@
+package socket
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// stall dials a client whose host takes nothing: its inbox holds one message.
+func stall(b *bed) *Client {
+	return b.dial(func(cfg *Config) { cfg.Settings.BufferSize = 1 })
+}
+
+// tally receives until message "last" and returns how many messages came and
+// how many were told as missed; the order is checked.
+func tally(b *bed, c *Client, last int) (received, missed int) {
+	b.t.Helper()
+	var batch Batch
+	for {
+		require.NoError(b.t, c.ReceiveBatch(b.ctx, &batch, 0))
+		for i := range batch.Events {
+			switch e := &batch.Events[i]; e.Kind {
+			case EventLagged:
+				require.EqualValues(b.t, received+missed+1, e.Seq)
+				missed += int(e.Count)
+			case EventMessage:
+				n := numberOf(b.t, e.Message())
+				require.Equal(b.t, received+missed+1, n, "every gap is told before what follows it")
+				require.EqualValues(b.t, n, e.Seq)
+				received++
+				if n == last {
+					return received, missed
+				}
+			}
+		}
+	}
+}
+
+func TestDropOldestTellsTheSlowClientWhatItMissed(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		b.settings.LogMessages = 100
+		s := b.serve()
+		slow, healthy := stall(b), b.dial(func(cfg *Config) { cfg.Settings.BufferSize = 1 << 20 })
+		const total = 20000
+		sendNumbers(t, s.Send, 1, total)
+		received, missed := tally(b, slow, total)
+		require.Equal(t, total, received+missed)
+		require.NotZero(t, missed)
+		stats := s.Stats()
+		require.LessOrEqual(t, stats.LogMessages, 100)
+		r, m := tally(b, healthy, total)
+		require.EqualValues(t, missed+m, stats.Dropped)
+		require.Equal(t, total, r+m)
+	})
+}
+
+func TestDefaultsHoldABurstOfTenThousand(t *testing.T) {
+	b := newBed(t, Unix)
+	s := b.serve()
+	slow := stall(b)
+	sendNumbers(t, s.Send, 1, 10000)
+	received, missed := tally(b, slow, 10000)
+	require.Equal(t, 10000, received)
+	require.Zero(t, missed)
+}
+
+func TestLatestGivesTheNewest(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		b.settings.SlowClient = SlowLatest
+		s := b.serve()
+		slow := stall(b)
+		const total = 20000
+		sendNumbers(t, s.Send, 1, total)
+		received, missed := tally(b, slow, total)
+		require.Equal(t, total, received+missed)
+		require.NotZero(t, missed)
+	})
+}
+
+func TestDisconnectSendsTheSlowClientAwayWithTheReason(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		b.settings.SlowClient = SlowDisconnect
+		b.settings.LogMessages = 100
+		s := b.serve()
+		slow := b.dial(func(cfg *Config) {
+			cfg.Settings.BufferSize = 1
+			cfg.Settings.Reconnect = false
+		})
+		nextEvent(b, s, EventConnected)
+		sendNumbers(t, s.Send, 1, 20000)
+		// The server notices when the client reads again, or at once over a
+		// small socket buffer.
+		e := nextEvent(b, slow, EventDisconnected)
+		require.Equal(t, ReasonSlow, e.Reason)
+		require.Equal(t, ReasonSlow, nextEvent(b, s, EventDisconnected).Reason)
+	})
+}
+
+func TestBlockWaitsForTheSlowestAndLosesNothing(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		b.settings.SlowClient = SlowBlock
+		b.settings.LogMessages = 64
+		b.settings.SendTimeout = patience
+		s := b.serve()
+		slow, other := stall(b), b.dial()
+		const total = 20000
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			sendNumbers(t, s.Send, 1, total)
+		}()
+		counts := make(chan int, 2)
+		for _, c := range []*Client{slow, other} {
+			go func() {
+				received, missed := tally(b, c, total)
+				counts <- received - missed
+			}()
+		}
+		require.Equal(t, total, <-counts)
+		require.Equal(t, total, <-counts)
+		<-done
+	})
+}
+
+func TestBlockTimesOutAndEndsWithTheClient(t *testing.T) {
+	b := newBed(t, Unix)
+	b.settings.SlowClient = SlowBlock
+	b.settings.LogMessages = 10
+	b.settings.SendTimeout = time.Millisecond
+	b.settings.Linger = 0
+	s := b.serve()
+	slow := b.dialOld(s)
+	require.NoError(t, s.WaitClients(b.ctx, 1))
+	var err error
+	sent := 0
+	for err == nil {
+		err = s.Send(number(t, sent+1))
+		sent++
+	}
+	require.ErrorIs(t, err, ErrTimeout)
+	require.ErrorContains(t, err, "send_timeout")
+	require.EqualValues(t, sent-1, s.Stats().Sent, "a message that timed out was not sent")
+
+	// Without the client there is nobody to wait for.
+	slow.conn.Close()
+	nextEvent(b, s, EventDisconnected)
+	sendNumbers(t, s.Send, 1, 100)
+}
+
+func TestUnicastsToAStoppedClientAreBounded(t *testing.T) {
+	b := newBed(t, Unix)
+	b.settings.Linger = 0
+	s := b.serve()
+	b.dialOld(s)
+	id := nextEvent(b, s, EventConnected).Client
+	m := Message{Data: append([]byte{0xc6, 0, 16, 0, 0}, make([]byte, 1<<20)...)}
+	var err error
+	n := 0
+	for ; err == nil && n < 100; n++ {
+		err = s.SendTo(id, m)
+	}
+	require.ErrorIs(t, err, ErrSlow)
+	require.LessOrEqual(t, n, maxBeside>>20+3)
+}
+
+// What a newcomer is given first is not what was sent to it alone: it leaves
+// all the room for that.
+func TestUnicastBesideMuchThatIsRetained(t *testing.T) {
+	b := newBed(t, Unix)
+	b.settings.Linger = 0
+	b.settings.LogBytes = 4 * maxBeside
+	s := b.serve()
+	m := Message{Data: append([]byte{0xc6, 0, 16, 0, 0}, make([]byte, 1<<20)...)}
+	for n := range maxBeside>>20 + 2 {
+		m.RetainKey = fmt.Sprint(n)
+		require.NoError(t, s.Send(m))
+	}
+	s.ClearQueue()
+	b.dialOld(s)
+	id := nextEvent(b, s, EventConnected).Client
+	require.NoError(t, s.SendTo(id, number(t, 1)))
+}
+
+func TestHistoryThenSyncedThenLive(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		b.settings.HistorySize = 3
+		s := b.serve()
+		first := b.dial()
+		sendNumbers(t, s.Send, 1, 5)
+		receiveNumbers(b, first, 1, 5)
+		late := b.dial()
+		sendNumbers(t, s.Send, 6, 6)
+		for n := 3; n <= 5; n++ {
+			e := nextEvent(b, late, EventMessage)
+			require.Equal(t, n, numberOf(t, e.Message()))
+			require.EqualValues(t, n, e.Seq)
+		}
+		require.EqualValues(t, 6, nextEvent(b, late, EventSynced).Seq)
+		receiveNumbers(b, late, 6, 6)
+	})
+}
+
+func TestRetainedMessagesComeFirst(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		b.settings.RetainKeys = 2
+		s := b.serve()
+		keep := func(key string, n int) {
+			m := number(t, n)
+			m.RetainKey = key
+			require.NoError(t, s.Send(m))
+		}
+		early := b.dial()
+		keep("gone", 1)
+		keep("a", 2)
+		keep("b", 3)
+		keep("a", 4)
+		sendNumbers(t, s.Send, 5, 5)
+		receiveNumbers(b, early, 1, 5)
+		late := b.dial()
+		sendNumbers(t, s.Send, 6, 6)
+		for _, n := range []int{3, 4} {
+			e := nextEvent(b, late, EventMessage)
+			require.Equal(t, n, numberOf(t, e.Message()))
+			require.True(t, e.Retained)
+			require.Zero(t, e.Seq)
+		}
+		nextEvent(b, late, EventSynced)
+		e := nextEvent(b, late, EventMessage)
+		require.EqualValues(t, 6, e.Seq)
+		require.False(t, e.Retained)
+
+		old := b.dialOld(s)
+		require.Equal(t, 3, numberOf(t, old.receive()), "an old client is given them too")
+		require.Equal(t, 4, numberOf(t, old.receive()))
+	})
+}
+
+func TestTypeFilter(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		s := b.serve()
+		c := b.dial(func(cfg *Config) { cfg.Settings.Types = []MessageType{Error} })
+		require.NoError(t, s.WaitClients(b.ctx, 1))
+		send := func(kind MessageType, n int) {
+			m := number(t, n)
+			m.Type = kind
+			require.NoError(t, s.Send(m))
+		}
+		const total = 30000 // more than the log holds: what it does not want is not missed
+		for n := 1; n <= total; n++ {
+			send([]MessageType{Data, Control}[n%2], n)
+		}
+		send(Error, total+1)
+		require.NoError(t, s.SendTo(s.Clients()[0].ID, number(t, total+2)))
+		var batch Batch
+		var numbers []int
+		for len(numbers) < 2 {
+			require.NoError(t, c.ReceiveBatch(b.ctx, &batch, 0))
+			for i := range batch.Events {
+				e := &batch.Events[i]
+				require.NotEqual(t, EventLagged, e.Kind)
+				if e.Kind == EventMessage {
+					numbers = append(numbers, numberOf(t, e.Message()))
+					if !e.Unicast {
+						require.EqualValues(t, total+1, e.Seq, "it keeps count of what it was not sent")
+					}
+				}
+			}
+		}
+		require.Equal(t, []int{total + 1, total + 2}, numbers, "what is sent to it alone always comes")
+	})
+}
+
+func TestResumeAfterALostConnection(t *testing.T) {
+	b := newBed(t, Unix)
+	b.settings.LogMessages = 50
+	s := b.serve()
+	c := b.dial()
+	nextEvent(b, s, EventConnected)
+	sendNumbers(t, s.Send, 1, 3)
+	receiveNumbers(b, c, 1, 3)
+
+	cut := func(sends func()) {
+		s.mu.Lock()
+		for _, conn := range s.conns {
+			conn.raw.Close()
+		}
+		s.mu.Unlock()
+		sends()
+		var batch Batch
+		for seen := 0; seen < 2; { // gone and back, in either order
+			require.NoError(t, s.ReceiveBatch(b.ctx, &batch, 1))
+			if k := batch.Events[0].Kind; k == EventConnected || k == EventDisconnected {
+				seen++
+			}
+		}
+	}
+	cut(func() { sendNumbers(t, s.Send, 4, 6) })
+	nextEvent(b, c, EventConnected)
+	receiveNumbers(b, c, 4, 6)
+	// Whatever has been sent while it was away comes, or is told as missed.
+	cut(func() { sendNumbers(t, s.Send, 7, 206) })
+	received, missed := 0, 0
+	for received+missed < 200 {
+		var batch Batch
+		require.NoError(t, c.ReceiveBatch(b.ctx, &batch, 1))
+		switch e := &batch.Events[0]; e.Kind {
+		case EventLagged:
+			require.EqualValues(t, 7+received, e.Seq)
+			missed += int(e.Count)
+		case EventMessage:
+			require.Equal(t, 7+received+missed, numberOf(t, e.Message()))
+			received++
+		}
+	}
+}
+
+func TestFirstAndLastClient(t *testing.T) {
+	b := newBed(t, Unix)
+	s := b.serve()
+	one := b.dial()
+	require.Equal(t, nextEvent(b, s, EventConnected).Client, nextEvent(b, s, EventFirstClient).Client)
+	two := b.dial()
+	require.EqualValues(t, 2, nextEvent(b, s, EventConnected).Count)
+	one.Close()
+	require.EqualValues(t, 1, nextEvent(b, s, EventDisconnected).Count)
+	two.Close()
+	last := nextEvent(b, s, EventDisconnected)
+	require.Zero(t, last.Count)
+	require.Equal(t, last.Client, nextEvent(b, s, EventLastClient).Client)
+}

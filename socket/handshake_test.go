@@ -1,0 +1,475 @@
+package socket
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// listenOld listens as a process with the original module does: it reads what
+// comes, and says nothing until it sends a message.
+func listenOld(b *bed) net.Listener {
+	b.t.Helper()
+	network, address := "tcp", "127.0.0.1:0"
+	if b.transport == Unix {
+		network, address = "unix", filepath.Join(b.settings.SocketDir, "test.sock")
+	}
+	l, err := net.Listen(network, address)
+	require.NoError(b.t, err)
+	b.t.Cleanup(func() { l.Close() })
+	if a, ok := l.Addr().(*net.TCPAddr); ok {
+		b.settings.TCP.Port = a.Port
+	}
+	return l
+}
+
+func acceptOld(b *bed, l net.Listener) *oldPeer {
+	b.t.Helper()
+	conn, err := l.Accept()
+	require.NoError(b.t, err)
+	return newOldPeer(b.t, conn)
+}
+
+// readHello checks that the client's first frame is one that an old server
+// logs and ignores: a map without the five keys.
+func (p *oldPeer) readHello() *control {
+	p.t.Helper()
+	body, err := p.body()
+	require.NoError(p.t, err)
+	var m map[string]any
+	require.NoError(p.t, Unmarshal(body, &m))
+	for _, key := range []string{"event_name", "timestamp_ms", "timestamp_iso", "message_type", "data"} {
+		require.NotContains(p.t, m, key)
+	}
+	var env envelope
+	var ctl control
+	isControl, err := parseBody(body, &env, &ctl)
+	require.NoError(p.t, err)
+	require.True(p.t, isControl)
+	require.Equal(p.t, controlHello, ctl.kind)
+	return &ctl
+}
+
+// control reads a control frame; any other fails the test.
+func (p *oldPeer) control() *control {
+	p.t.Helper()
+	body, err := p.body()
+	require.NoError(p.t, err)
+	var env envelope
+	var ctl control
+	isControl, err := parseBody(body, &env, &ctl)
+	require.NoError(p.t, err)
+	require.True(p.t, isControl)
+	return &ctl
+}
+
+func TestOldClientsOfANewServer(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		s := b.serve()
+		silent := b.dialOld(s)
+		nextEvent(b, s, EventConnected)
+		talking := b.dialOld(s)
+		talking.send(number(t, 1), number(t, 2))
+		e := nextEvent(b, s, EventMessage)
+		require.Equal(t, 1, numberOf(t, e.Message()), "what it says at once is not lost")
+		require.Equal(t, 2, numberOf(t, nextEvent(b, s, EventMessage).Message()))
+		sendNumbers(t, s.Send, 1, 3)
+		require.NoError(t, s.SendTo(e.Client, number(t, 4)))
+		for n := 1; n <= 3; n++ {
+			require.Equal(t, n, numberOf(t, silent.receive()))
+			require.Equal(t, n, numberOf(t, talking.receive()))
+		}
+		require.Equal(t, 4, numberOf(t, talking.receive()))
+		s.Close()
+		for _, p := range []*oldPeer{silent, talking} {
+			_, err := p.body()
+			require.ErrorIs(t, err, io.EOF, "no goodbye, no zero-length frame: just the end")
+		}
+	})
+}
+
+// What is sent while nobody knows yet whether a peer is old must reach it.
+func TestOldClientMissesNothingFromTheMomentItConnected(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		s := b.serve()
+		b.dial() // somebody is there, so nothing is queued
+		old := b.dialOld(s)
+		require.Eventually(t, func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.raws) == 2
+		}, patience, time.Millisecond, "accepted, but not registered yet")
+		sendNumbers(t, s.Send, 1, 3)
+		for n := 1; n <= 3; n++ {
+			require.Equal(t, n, numberOf(t, old.receive()))
+		}
+	})
+}
+
+func TestNewClientOfAnOldServer(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		l := listenOld(b)
+		for range 2 { // it says nothing for a while; it speaks at once
+			peers := make(chan *oldPeer, 1)
+			go func() { peers <- acceptOld(b, l) }()
+			c := b.dial()
+			p := <-peers
+			hello := p.readHello()
+			require.Equal(t, 1, hello.version)
+			p.send(number(t, 1), number(t, 2))
+			e := nextEvent(b, c, EventConnected)
+			require.Zero(t, e.Seq)
+			receiveNumbers(b, c, 1, 2)
+			require.NoError(t, c.Send(number(t, 3)))
+			require.Equal(t, 3, numberOf(t, p.receive()))
+			c.Close()
+			_, err := p.body()
+			require.ErrorIs(t, err, io.EOF, "no goodbye to an old server")
+		}
+	})
+}
+
+// An old server knows no filter: the client leaves out what it did not ask for.
+func TestTypesOfAnOldServer(t *testing.T) {
+	b := newBed(t, Unix)
+	l := listenOld(b)
+	b.settings.Types = []MessageType{Error, Control}
+	messages := make([]Message, 4)
+	for i, typ := range []MessageType{Data, Error, Data, Control} {
+		messages[i] = number(t, i+1)
+		messages[i].Type = typ
+	}
+	go func() { acceptOld(b, l).send(messages...) }()
+	c := b.dial()
+	receiveNumbers(b, c, 2, 2)
+	receiveNumbers(b, c, 4, 4)
+}
+
+func TestNewClientOfAnOldServerThatSpeaksAtOnce(t *testing.T) {
+	b := newBed(t, Unix)
+	l := listenOld(b)
+	go func() { acceptOld(b, l).send(number(t, 1)) }()
+	receiveNumbers(b, b.dial(), 1, 1)
+}
+
+// An old server that is stopped in a living process sends no end of file: the
+// client notices that the socket file went away, or is another one.
+func TestOldServerThatStopsWithoutClosing(t *testing.T) {
+	b := newBed(t, Unix)
+	l := listenOld(b)
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	go func() { acceptOld(b, l).send(number(t, 1)) }()
+	c := b.dial()
+	receiveNumbers(b, c, 1, 1)
+	require.NoError(t, os.Remove(filepath.Join(b.settings.SocketDir, "test.sock")))
+	l.Close()
+	s := b.serve()
+	require.NoError(t, s.WaitClients(b.ctx, 1))
+	sendNumbers(t, s.Send, 2, 2)
+	receiveNumbers(b, c, 2, 2)
+}
+
+func TestHandshakeTellsBothSides(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		s := b.serve()
+		conn, err := net.Dial(string(b.transport), s.Address())
+		require.NoError(t, err)
+		p := newOldPeer(t, conn)
+		hello := control{kind: controlHello, version: 1, name: "by hand", types: newTypeSet([]MessageType{Error})}
+		p.write(hello.appendFrame(nil))
+		welcome := p.control()
+		require.Equal(t, controlWelcome, welcome.kind)
+		require.Equal(t, 1, welcome.version)
+		require.Equal(t, s.epoch, welcome.epoch)
+		require.EqualValues(t, 1, welcome.seq)
+		require.Equal(t, os.Getpid(), welcome.pid)
+		require.EqualValues(t, b.settings.MaxMessageSize, welcome.maxMessageSize)
+		require.Equal(t, controlSynced, p.control().kind)
+		require.Equal(t, "by hand", s.Clients()[0].Name)
+		require.NoError(t, s.Send(number(t, 1)))
+		require.NoError(t, s.Send(Message{Type: Error}))
+		seq := p.control()
+		require.Equal(t, controlSeq, seq.kind)
+		require.EqualValues(t, 2, seq.seq)
+		require.Equal(t, Error, p.receive().Type)
+		s.AnnounceRestart()
+		go s.Close()
+		bye := p.control()
+		require.Equal(t, controlGoodbye, bye.kind)
+		require.Equal(t, ReasonRestarting, bye.reason)
+	})
+}
+
+// So does a hello that comes late, from a client on a busy machine.
+func TestLateHello(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		s := b.serve()
+		p := b.dialOld(s)
+		nextEvent(b, s, EventConnected) // taken for an old client
+		require.NoError(t, s.Send(number(t, 1)))
+		require.Equal(t, 1, numberOf(t, p.receive()))
+		hello := control{kind: controlHello, version: 1, name: "late", types: newTypeSet([]MessageType{Error})}
+		p.write(hello.appendFrame(nil))
+		require.Equal(t, controlWelcome, p.control().kind)
+		require.Equal(t, controlSynced, p.control().kind)
+		require.Equal(t, "late", s.Clients()[0].Name)
+		require.NoError(t, s.Send(number(t, 2)))
+		require.NoError(t, s.Send(Message{Type: Error}))
+		require.EqualValues(t, 3, p.control().seq)
+		require.Equal(t, Error, p.receive().Type)
+		go s.Close()
+		require.Equal(t, controlGoodbye, p.control().kind)
+	})
+}
+
+// A client that comes back late to the same server goes on where it was.
+func TestLateHelloResumes(t *testing.T) {
+	b := newBed(t, Unix)
+	s := b.serve()
+	b.dial() // somebody is there, so nothing is queued
+	nextEvent(b, s, EventConnected)
+	sendNumbers(t, s.Send, 1, 5)
+	p := b.dialOld(s)
+	nextEvent(b, s, EventConnected)
+	hello := control{kind: controlHello, version: 1, hasResume: true, epoch: s.epoch, seq: 3}
+	p.write(hello.appendFrame(nil))
+	require.EqualValues(t, 3, p.control().seq)
+	for n := 3; n <= 5; n++ {
+		require.Equal(t, n, numberOf(t, p.receive()))
+	}
+	require.Equal(t, controlSynced, p.control().kind)
+}
+
+// What is too late to be given is told.
+func TestLateHelloAfterAMessageTellsWhatIsLost(t *testing.T) {
+	b := newBed(t, Unix)
+	s := b.serve()
+	b.dial()
+	nextEvent(b, s, EventConnected)
+	sendNumbers(t, s.Send, 1, 5)
+	p := b.dialOld(s)
+	nextEvent(b, s, EventConnected)
+	sendNumbers(t, s.Send, 6, 6)
+	require.Equal(t, 6, numberOf(t, p.receive()))
+	hello := control{kind: controlHello, version: 1, hasResume: true, epoch: s.epoch, seq: 3}
+	p.write(hello.appendFrame(nil))
+	lagged := p.control()
+	require.Equal(t, controlLagged, lagged.kind)
+	require.EqualValues(t, []uint64{3, 3, 5}, []uint64{lagged.missed, lagged.from, lagged.to})
+	require.EqualValues(t, 7, p.control().seq)
+	require.Equal(t, controlSynced, p.control().kind)
+}
+
+// A message that is too large for the client is told as missed, and does not
+// come again and again on every new connection.
+func TestMessageTooLargeForTheClient(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		s := b.serve()
+		c := b.dial(func(cfg *Config) { cfg.Settings.MaxMessageSize = 1024 })
+		require.NoError(t, s.WaitClients(b.ctx, 1))
+		sendNumbers(t, s.Send, 1, 1)
+		require.NoError(t, s.Send(Message{Data: append([]byte{0xc5, 8, 0}, make([]byte, 2048)...)}))
+		sendNumbers(t, s.Send, 3, 3)
+		receiveNumbers(b, c, 1, 1)
+		e := nextEvent(b, c, EventLagged)
+		require.EqualValues(t, []uint64{2, 1}, []uint64{e.Seq, e.Count})
+		require.Equal(t, ReasonTooLarge, nextEvent(b, c, EventDisconnected).Reason)
+		receiveNumbers(b, c, 3, 3)
+	})
+}
+
+// A welcome that comes late, from a server under load, still counts.
+func TestLateWelcome(t *testing.T) {
+	b := newBed(t, Unix)
+	l := listenOld(b)
+	c := b.dial() // returns after welcomeWait
+	p := acceptOld(b, l)
+	p.readHello()
+	welcome := control{kind: controlWelcome, version: 1, epoch: 9, seq: 41}
+	p.write(welcome.appendFrame(nil))
+	p.send(number(t, 1))
+	require.EqualValues(t, 41, nextEvent(b, c, EventMessage).Seq)
+}
+
+// A peer over TCP that answers every ping stays; one that does not is dead.
+// Either end finds out by itself.
+func TestHeartbeatOfTheServer(t *testing.T) {
+	b := newBed(t, TCP)
+	b.settings.TCP.Heartbeat = 150 * time.Millisecond
+	s := b.serve()
+	conn, err := net.Dial("tcp", s.Address())
+	require.NoError(t, err)
+	p := newOldPeer(t, conn)
+	hello := control{kind: controlHello, version: 1}
+	p.write(hello.appendFrame(nil))
+	require.Equal(t, controlWelcome, p.control().kind)
+	require.Equal(t, controlSynced, p.control().kind)
+	for range silentAfter + 2 {
+		require.Equal(t, controlPing, p.control().kind)
+		p.write(pingFrame)
+	}
+	e := nextEvent(b, s, EventDisconnected)
+	require.Equal(t, ReasonHeartbeat, e.Reason, e.Text)
+}
+
+func TestHeartbeatOfTheClient(t *testing.T) {
+	b := newBed(t, TCP)
+	l := listenOld(b)
+	c := b.dial(func(cfg *Config) { cfg.Settings.Reconnect = false })
+	p := acceptOld(b, l)
+	p.readHello()
+	welcome := control{kind: controlWelcome, version: 1, epoch: 1, seq: 1, heartbeatMs: 150}
+	p.write(welcome.appendFrame(nil))
+	for range silentAfter + 2 {
+		require.Equal(t, controlPing, p.control().kind)
+		p.write(pingFrame)
+	}
+	e := nextEvent(b, c, EventDisconnected)
+	require.Equal(t, ReasonHeartbeat, e.Reason, e.Text)
+}
+
+// TestMalformedFrames sends every malformed frame of the golden vectors to a
+// server and to a client. The connection goes on where the original's did, and
+// nobody else notices anything.
+func TestMalformedFrames(t *testing.T) {
+	raw, err := os.ReadFile("testdata/frames.json")
+	require.NoError(t, err)
+	var vectors struct {
+		Malformed []struct {
+			Name     string `json:"name"`
+			Then     string `json:"then"`
+			FrameHex string `json:"frame_hex"`
+		} `json:"malformed"`
+	}
+	require.NoError(t, json.Unmarshal(raw, &vectors))
+	require.NotEmpty(t, vectors.Malformed)
+	const marker = 4242
+	for _, v := range vectors.Malformed {
+		frame, err := hex.DecodeString(v.FrameHex)
+		require.NoError(t, err)
+		ends := v.Name == "zero_length" || v.Name == "huge_length_then_nothing" || v.Then == "peer closes" ||
+			v.Name == "json_line_no_prefix" || v.Name == "http_get" // text read as a length is far beyond any bound
+		t.Run(v.Name, func(t *testing.T) {
+			b := newBed(t, Unix)
+			s := b.serve()
+			healthy, bad := b.dial(), b.dialOld(s)
+			nextEvent(b, s, EventConnected)
+			nextEvent(b, s, EventConnected)
+			bad.write(frame)
+			if v.Then == "peer closes" {
+				bad.conn.Close()
+			}
+			if ends {
+				require.NotEqual(t, ReasonNone, nextEvent(b, s, EventDisconnected).Reason)
+			} else {
+				bad.send(number(t, marker))
+				for {
+					e := nextEvent(b, s, EventMessage)
+					var v map[string]any
+					if e.Message().Decode(&v) == nil && v["n"] != nil {
+						break // the marker; the vectors carry {"v": ...}
+					}
+				}
+			}
+			require.NoError(t, s.Send(number(t, 1)))
+			receiveNumbers(b, healthy, 1, 1)
+			healthy.Close() // it would come back to the next server
+			s.Close()
+
+			l := listenOld(b)
+			c := b.dial(func(cfg *Config) { cfg.Settings.Reconnect = false })
+			p := acceptOld(b, l)
+			p.readHello()
+			p.write(frame)
+			if v.Then == "peer closes" {
+				p.conn.Close()
+			}
+			if ends {
+				nextEvent(b, c, EventDisconnected)
+				return
+			}
+			p.send(number(t, marker))
+			for {
+				m, err := c.Receive(b.ctx)
+				require.NoError(t, err)
+				var v map[string]any
+				if m.Decode(&v) == nil && v["n"] != nil {
+					return
+				}
+			}
+		})
+	}
+}
+
+func TestPeerWhoseFirstFrameIsAnInsultIsNoClient(t *testing.T) {
+	b := newBed(t, Unix)
+	s := b.serve()
+	bad := b.dialOld(s)
+	bad.write([]byte{0, 0, 0, 0})
+	_, err := bad.body()
+	require.Error(t, err)
+	b.dial()
+	require.Len(t, s.Clients(), 1)
+	require.EqualValues(t, 1, s.Stats().Refused)
+}
+
+func TestConnectionClosedAtOnce(t *testing.T) {
+	b := newBed(t, Unix)
+	l := listenOld(b)
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			conn.Close()
+		}
+	}()
+	_, err := b.tryDial()
+	require.ErrorIs(t, err, ErrNotConnected)
+}
+
+func TestDialGivesUpAfterDefaultTimeout(t *testing.T) {
+	b := newBed(t, Unix)
+	b.settings.DefaultTimeout = 20 * time.Millisecond // below welcomeWait: the server is not given up as old
+	listenOld(b)
+	_, err := b.tryDial()
+	require.ErrorIs(t, err, ErrTimeout)
+	require.ErrorContains(t, err, "default_timeout")
+}
+
+// What ends a Dial is told as what it is.
+func TestDialErrors(t *testing.T) {
+	t.Run("the context before default_timeout", func(t *testing.T) {
+		b := newBed(t, Unix)
+		listenOld(b)
+		ctx, cancel := context.WithTimeout(b.ctx, 10*time.Millisecond) // below welcomeWait
+		defer cancel()
+		_, err := Dial(ctx, Unix, "test", Config{Settings: &b.settings})
+		require.Equal(t, context.DeadlineExceeded, err)
+	})
+	t.Run("a server that speaks another protocol", func(t *testing.T) {
+		b := newBed(t, TCP)
+		l := listenOld(b)
+		go func() { acceptOld(b, l).write([]byte("HTTP/1.1 400 Bad Request")) }()
+		_, err := b.tryDial()
+		require.ErrorIs(t, err, ErrProtocol)
+		require.NotErrorIs(t, err, ErrTooLarge, "an error is of one kind")
+	})
+}
+
+// Log lines wait for a host that cannot take them yet: Dial does not.
+func TestDialWithASmallInboxFullOfLogLines(t *testing.T) {
+	b := newBed(t, Unix)
+	b.serve()
+	b.settings.BufferSize = 1
+	b.settings.LogLevel = slog.LevelWarn
+	b.settings.Warnings = []string{"one", "two", "three"}
+	c := b.dial(func(cfg *Config) { cfg.Logger = nil })
+	nextEvent(b, c, EventConnected)
+}

@@ -1,0 +1,378 @@
+package socket
+
+import (
+	"container/list"
+	"encoding/binary"
+	"sync"
+	"time"
+)
+
+// The log is what a server is: an append-only sequence of encoded frames,
+// bounded in messages and bytes. append never touches a socket; every
+// connection reads through a cursor of its own (cursor.go), and all delivery
+// rules are rules about cursors.
+//
+// Frames live in chunks. A frame never straddles two chunks, so that what
+// lies between a cursor and the end of its chunk can be written in one call.
+// A chunk that is evicted while a writer still reads it ("pinned") is marked
+// dead and recycled by that writer.
+
+const (
+	// chunkSize is what one write hands to the kernel at most, unless a
+	// single frame is larger. 64 KiB was as fast as anything larger.
+	chunkSize = 64 << 10
+	// lengthSize is the big-endian length in front of every frame's body.
+	lengthSize = 4
+)
+
+// slowPolicy is what happens to a cursor that the log has overtaken.
+type slowPolicy uint8
+
+const (
+	policyDropOldest slowPolicy = iota
+	policyLatest
+	policyBlock
+	policyDisconnect
+)
+
+func (s SlowClient) policy() slowPolicy {
+	switch s {
+	case SlowLatest:
+		return policyLatest
+	case SlowBlock:
+		return policyBlock
+	case SlowDisconnect:
+		return policyDisconnect
+	}
+	return policyDropOldest
+}
+
+// chunk holds frames seq0, seq0+1, ... back to back.
+type chunk struct {
+	buf    []byte
+	seq0   uint64 // of the first frame; unique for every use, 0 once evicted
+	frames uint64
+	next   *chunk
+	pins   int
+	dead   bool // evicted while pinned
+}
+
+func (c *chunk) end() uint64 { return c.seq0 + c.frames }
+
+func (c *chunk) fits(size int) bool { return c != nil && len(c.buf)+size <= cap(c.buf) }
+
+// logLimits are the bounds of a log.
+type logLimits struct {
+	messages uint64
+	bytes    int
+	policy   slowPolicy
+	timeout  time.Duration // how long append waits under policyBlock
+	keys     int           // most keys of retained frames
+	attended bool          // append fails while there is no cursor
+}
+
+type log struct {
+	limits logLimits
+
+	mu          sync.Mutex
+	head        uint64 // the seq that the next frame gets; the first is 1
+	tail        uint64 // the oldest frame that is kept
+	bytes       int    // memory of the chunks from first to last
+	first, last *chunk
+	free        *chunk // recycled chunks of chunkSize
+	spare       int    // how many free holds
+	closed      bool
+
+	retained  retained
+	cursors   map[*cursor]struct{}
+	idle      *cursor // cursors with nothing to give, linked by nextIdle
+	floor     uint64  // no cursor is below it (policyBlock)
+	waitMark  uint64  // appends wait until no cursor is below it...
+	waitCount int     // ...which this many are
+	waitDone  chan struct{}
+
+	delivered uint64 // frames handed to writers
+	dropped   uint64 // frames that cursors were told they missed
+}
+
+func newLog(limits logLimits) *log {
+	return &log{
+		limits:  limits,
+		head:    1,
+		tail:    1,
+		floor:   1,
+		cursors: make(map[*cursor]struct{}),
+		retained: retained{
+			maxKeys:  limits.keys,
+			maxBytes: limits.bytes,
+			byKey:    make(map[string]*list.Element),
+		},
+	}
+}
+
+// append adds one encoded frame. It waits for nobody, except under policyBlock
+// while the frame would overtake a cursor. With a key, the frame is also kept
+// for those who join later.
+func (l *log) append(frame []byte, t MessageType, key string) error {
+	l.mu.Lock()
+	if l.limits.policy == policyBlock {
+		if err := l.makeRoom(len(frame)); err != nil {
+			l.mu.Unlock()
+			return err
+		}
+	}
+	if err := l.refusal(); err != nil {
+		l.mu.Unlock()
+		return err
+	}
+	if key != "" {
+		l.retained.put(key, l.head, frame)
+	}
+	l.write(frame)
+	wake := l.detachIdle(t)
+	l.mu.Unlock()
+	wake.startAll()
+	return nil
+}
+
+// refusal is why nothing can be appended.
+func (l *log) refusal() error {
+	switch {
+	case l.closed:
+		return ErrClosed
+	case l.limits.attended && len(l.cursors) == 0:
+		return ErrNotConnected
+	}
+	return nil
+}
+
+// write evicts what the bounds no longer allow and copies the frame to the
+// end.
+func (l *log) write(frame []byte) {
+	l.evictTo(l.tailFor(len(frame)))
+	c := l.last
+	if !c.fits(len(frame)) {
+		c = l.newChunk(len(frame))
+		if l.last == nil {
+			l.first = c
+		} else {
+			l.last.next = c
+		}
+		l.last = c
+		l.bytes += cap(c.buf)
+	}
+	c.buf = append(c.buf, frame...)
+	c.frames++
+	l.head++
+}
+
+// tailFor is the tail that the bounds demand when a frame of that size comes
+// in. A frame larger than the byte bound is still taken, alone.
+func (l *log) tailFor(size int) uint64 {
+	tail := l.tail
+	if n := l.head + 1; n > l.limits.messages {
+		tail = max(tail, n-l.limits.messages)
+	}
+	if !l.last.fits(size) {
+		total := l.bytes + max(size, chunkSize)
+		for c := l.first; c != nil && total > l.limits.bytes; c = c.next {
+			total -= cap(c.buf)
+			tail = max(tail, c.end())
+		}
+	}
+	return tail
+}
+
+// evictTo moves the tail and recycles the chunks that are wholly below it.
+func (l *log) evictTo(tail uint64) {
+	l.tail = tail
+	for c := l.first; c != nil && c.end() <= tail; c = l.first {
+		l.bytes -= cap(c.buf)
+		l.first = c.next
+		if l.first == nil {
+			l.last = nil
+		}
+		c.next, c.seq0 = nil, 0
+		if c.pins > 0 {
+			c.dead = true
+		} else {
+			l.recycle(c)
+		}
+	}
+}
+
+func (l *log) newChunk(size int) *chunk {
+	c := l.free
+	switch {
+	case size > chunkSize:
+		c = &chunk{buf: make([]byte, 0, size)}
+	case c != nil:
+		l.free, c.next = c.next, nil
+		l.spare--
+	default:
+		c = &chunk{buf: make([]byte, 0, chunkSize)}
+	}
+	c.seq0 = l.head
+	return c
+}
+
+// recycle keeps a chunk for reuse, but not more memory than the log may use.
+func (l *log) recycle(c *chunk) {
+	*c = chunk{buf: c.buf[:0]}
+	if cap(c.buf) == chunkSize && l.spare*chunkSize < l.limits.bytes {
+		c.next, l.free = l.free, c
+		l.spare++
+	}
+}
+
+func (l *log) unpin(c *chunk) {
+	if c.pins--; c.pins == 0 && c.dead {
+		l.recycle(c)
+	}
+}
+
+// find returns the chunk of a kept frame and the frame's offset in it. There
+// is no index: chunks are few, and a walk over length prefixes is rare.
+func (l *log) find(seq uint64) (*chunk, int) {
+	c := l.first
+	for c.end() <= seq && c.next != nil {
+		c = c.next
+	}
+	return c, skipFrames(c.buf, 0, seq-c.seq0)
+}
+
+// skipFrames returns the offset n frames behind off.
+func skipFrames(buf []byte, off int, n uint64) int {
+	for ; n > 0; n-- {
+		off += frameSize(buf[off:])
+	}
+	return off
+}
+
+// frameSize is the size of the frame at the start of buf, length included.
+func frameSize(buf []byte) int {
+	return lengthSize + int(binary.BigEndian.Uint32(buf))
+}
+
+// makeRoom waits, under policyBlock, until a frame of that size overtakes no
+// cursor. Called and returns with the lock held.
+func (l *log) makeRoom(size int) error {
+	var deadline <-chan time.Time
+	for !l.closed && !l.roomFor(size) {
+		if deadline == nil {
+			t := time.NewTimer(l.limits.timeout)
+			defer t.Stop()
+			deadline = t.C
+		}
+		done := l.awaitCursors(l.tailFor(size))
+		l.mu.Unlock()
+		select {
+		case <-done:
+			l.mu.Lock()
+		case <-deadline:
+			l.mu.Lock()
+			if !l.closed && !l.roomFor(size) {
+				return ErrTimeout
+			}
+		}
+	}
+	return nil
+}
+
+func (l *log) roomFor(size int) bool {
+	tail := l.tailFor(size)
+	if tail > l.floor {
+		l.floor = l.lowest()
+	}
+	return tail <= l.floor
+}
+
+// lowest is the position of the slowest cursor, head if there is none.
+func (l *log) lowest() uint64 {
+	low := l.head
+	for c := range l.cursors {
+		low = min(low, c.kept)
+	}
+	return low
+}
+
+// awaitCursors returns a channel that is closed when no cursor is below the
+// mark. The mark frees a quarter of the log, so that a sender at the bound
+// wakes once for many messages, or all that its message needs; a cursor is
+// below that.
+func (l *log) awaitCursors(needed uint64) <-chan struct{} {
+	if l.waitDone == nil {
+		l.waitMark = max(needed, l.tail+(l.head-l.tail)/4)
+		for c := range l.cursors {
+			if c.kept < l.waitMark {
+				l.waitCount++
+			}
+		}
+		l.waitDone = make(chan struct{})
+	}
+	return l.waitDone
+}
+
+// moved tells the log that a cursor has another position. Called with the
+// lock.
+func (l *log) moved(from, to uint64) {
+	switch {
+	case l.waitDone == nil:
+	case from < l.waitMark && to >= l.waitMark:
+		l.waitCount--
+		l.settle()
+	case from >= l.waitMark && to < l.waitMark:
+		l.waitCount++
+	}
+	l.floor = min(l.floor, to)
+}
+
+func (l *log) settle() {
+	if l.waitCount <= 0 {
+		close(l.waitDone)
+		l.waitDone, l.waitCount = nil, 0
+	}
+}
+
+// close lets every cursor run to the head and then end. Appends fail.
+func (l *log) close() {
+	l.mu.Lock()
+	l.closed = true
+	if l.waitDone != nil {
+		l.waitCount = 0
+		l.settle()
+	}
+	wake := l.idle
+	l.idle = nil
+	for c := wake; c != nil; c = c.nextIdle {
+		c.isIdle, c.running = false, true
+	}
+	l.mu.Unlock()
+	wake.startAll()
+}
+
+// position returns the head: what is appended from now on has at least this
+// seq.
+func (l *log) position() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.head
+}
+
+// each calls f with the kept frames from seq on, oldest first. f runs under
+// the lock.
+func (l *log) each(from uint64, f func(seq uint64, frame []byte)) {
+	from = max(from, l.tail)
+	if from >= l.head {
+		return
+	}
+	c, off := l.find(from)
+	for seq := from; seq < l.head; seq++ {
+		if seq == c.end() {
+			c, off = c.next, 0
+		}
+		n := frameSize(c.buf[off:])
+		f(seq, c.buf[off:off+n])
+		off += n
+	}
+}

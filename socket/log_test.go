@@ -1,0 +1,38 @@
+package socket
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A connection that breaks in the middle of a write has taken the frames that
+// are whole in what was written, and no other.
+func TestBrokenWriteGivesBackWhatIsNotWhole(t *testing.T) {
+	const size = 100
+	for _, written := range []int{0, 1, size - 1, size, size + lengthSize, 3*size - 1, 3 * size} {
+		l := newLog(logLimits{messages: 100, bytes: chunkSize, policy: policyBlock})
+		c := manualReader(l)
+		for range 3 {
+			require.NoError(t, l.append(plainFrame(size), Data, ""))
+		}
+		b, state := c.next()
+		require.Equal(t, nextBytes, state)
+		require.Len(t, b, 3*size)
+		require.EqualValues(t, 1, l.lowest(), "what is being written is not given up")
+		c.unwritten(b, written)
+		c.done()
+		whole := uint64(written / size)
+		seq := c.leave()
+		require.Equal(t, 1+whole, seq)
+		require.Equal(t, whole, l.delivered)
+		require.Empty(t, l.cursors, "nobody waits for a reader whose writer has ended")
+
+		next := &cursor{start: func() {}}
+		l.mu.Lock()
+		l.join(next, seq)
+		l.mu.Unlock()
+		next.release()
+		require.Equal(t, (3-int(whole))*size, takeAll(next))
+	}
+}

@@ -1,0 +1,31 @@
+package socket
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+)
+
+// askSystem fills in who connected, or who listened.
+func (p *peer) askSystem(c *net.UnixConn) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		cred, err := syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
+		if err == nil {
+			p.pid, p.uid, p.gid = int(cred.Pid), int(cred.Uid), int(cred.Gid)
+		}
+	})
+}
+
+// executable returns the program a process runs, "" when we may not know.
+func executable(pid int) string {
+	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil {
+		return ""
+	}
+	return path
+}

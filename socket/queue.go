@@ -1,0 +1,58 @@
+package socket
+
+// While nobody is connected, what is sent waits for the first client. It waits
+// in the log: the queue is only the place where that client's cursor starts.
+
+// QueueLen returns how many messages wait for the first client.
+func (s *Server) QueueLen() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	return int(s.log.head - s.queueStart())
+}
+
+// queueStart is the first message that waits for a client, the head if there
+// is none. Called with both locks.
+func (s *Server) queueStart() uint64 {
+	if len(s.conns) > 0 {
+		return s.log.head
+	}
+	from := max(s.queueFrom, s.log.tail)
+	if n := uint64(s.settings.MessageQueueSize); s.log.head-from > n {
+		from = s.log.head - n
+	}
+	return from
+}
+
+// ClearQueue drops the messages that wait for the first client.
+func (s *Server) ClearQueue() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queueFrom = s.log.position()
+}
+
+// TakeQueue takes the messages that wait for the first client out of the
+// queue, for example to send them again from another server.
+func (s *Server) TakeQueue() []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	var messages []Message
+	s.log.each(s.queueStart(), func(_ uint64, frame []byte) {
+		var env envelope
+		if err := parseEnvelope(frame[lengthSize:], &env); err == nil {
+			e := Event{
+				Type:         env.messageType,
+				TimestampMs:  env.timestampMs,
+				TimestampISO: env.timestampISO,
+				EventName:    env.eventName,
+				Data:         env.data,
+			}
+			messages = append(messages, e.Message())
+		}
+	})
+	s.queueFrom = s.log.head
+	return messages
+}

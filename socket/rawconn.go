@@ -1,0 +1,52 @@
+package socket
+
+import (
+	"errors"
+	"io"
+	"net"
+	"time"
+)
+
+// A rawConn is a connection whose Read and Write go straight to the system
+// where that is possible: one kernel call each, without the bookkeeping that
+// wakes the runtime's monitor thread and costs tens of microseconds of
+// latency. Elsewhere it is the plain connection.
+//
+// One goroutine may read and another write; everything else may be called
+// from anywhere. Close and deadlines end a waiting Read or Write.
+type rawConn struct {
+	conn net.Conn
+	io   io.ReadWriter
+}
+
+func newRawConn(c net.Conn) *rawConn {
+	r := &rawConn{conn: c, io: c}
+	if direct := directIO(c); direct != nil {
+		r.io = direct
+	}
+	return r
+}
+
+// Read reads what is there, at least one byte; io.EOF at the end.
+func (c *rawConn) Read(p []byte) (int, error) { return c.io.Read(p) }
+
+// Write writes all of p, waiting for the peer as often as needed.
+func (c *rawConn) Write(p []byte) (int, error) { return c.io.Write(p) }
+
+// CloseWrite tells the peer that nothing more will come, and still reads. A
+// connection without half-close gives errors.ErrUnsupported.
+func (c *rawConn) CloseWrite() error {
+	if half, ok := c.conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// Close closes the connection and ends a waiting Read or Write.
+func (c *rawConn) Close() error { return c.conn.Close() }
+
+// SetReadDeadline sets when a Read that waits gives up, see net.Conn.
+func (c *rawConn) SetReadDeadline(t time.Time) error { return c.conn.SetReadDeadline(t) }
+
+// SetWriteDeadline sets when a Write that waits gives up, see net.Conn.
+func (c *rawConn) SetWriteDeadline(t time.Time) error { return c.conn.SetWriteDeadline(t) }

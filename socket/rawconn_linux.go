@@ -1,0 +1,116 @@
+//go:build linux && !386 && !s390x
+
+package socket
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"unsafe"
+)
+
+// A direct makes the system calls of one connection itself, on the
+// non-blocking descriptor, and leaves only the waiting to package net. The
+// functions it hands over are made once: made for each call, they would be
+// allocated for each call.
+type direct struct {
+	raw         syscall.RawConn
+	in, out     transfer
+	read, write func(fd uintptr) bool
+}
+
+// A transfer is the call under way in one direction.
+type transfer struct {
+	buf  []byte
+	done int
+	err  error
+}
+
+// directIO returns direct calls for a socket of the system, nil for any other
+// connection.
+func directIO(c net.Conn) io.ReadWriter {
+	switch c.(type) {
+	case *unixConn, *net.UnixConn, *net.TCPConn:
+	default:
+		return nil
+	}
+	raw, err := c.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return nil
+	}
+	d := &direct{raw: raw}
+	d.read = d.in.receive
+	d.write = d.out.send
+	return d
+}
+
+func (d *direct) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	d.in = transfer{buf: p}
+	return d.in.end(d.raw.Read(d.read))
+}
+
+func (d *direct) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	d.out = transfer{buf: p}
+	return d.out.end(d.raw.Write(d.write))
+}
+
+// receive reads once. It returns false to wait for more to read.
+func (t *transfer) receive(fd uintptr) bool {
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd,
+			uintptr(unsafe.Pointer(&t.buf[0])), uintptr(len(t.buf)))
+		switch {
+		case errno == syscall.EINTR:
+			continue
+		case errno == syscall.EAGAIN:
+			return false
+		case errno != 0:
+			t.err = os.NewSyscallError("read", errno)
+		case n == 0:
+			t.err = io.EOF
+		default:
+			t.done = int(n)
+		}
+		return true
+	}
+}
+
+// send writes until nothing is left. It returns false to wait for room.
+func (t *transfer) send(fd uintptr) bool {
+	for t.done < len(t.buf) {
+		rest := t.buf[t.done:]
+		// Not write(2): a program that hosts this library may let SIGPIPE
+		// kill it.
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd,
+			uintptr(unsafe.Pointer(&rest[0])), uintptr(len(rest)), syscall.MSG_NOSIGNAL, 0, 0)
+		switch {
+		case errno == syscall.EINTR:
+		case errno == syscall.EAGAIN:
+			return false
+		case errno != 0:
+			t.err = os.NewSyscallError("sendto", errno)
+			return true
+		default:
+			t.done += int(n)
+		}
+	}
+	return true
+}
+
+// end gives the result of the transfer, and lets go of the buffer. A failed
+// wait (deadline passed, connection closed) goes before.
+func (t *transfer) end(waited error) (int, error) {
+	n, err := t.done, t.err
+	t.buf = nil
+	if waited != nil {
+		err = waited
+	}
+	return n, err
+}

@@ -1,0 +1,226 @@
+package socket
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// frameReader cuts a byte stream into frames. Bodies are handed out in place;
+// whoever keeps one retains its buffer.
+type frameReader struct {
+	src interface {
+		io.Reader
+		SetReadDeadline(time.Time) error
+	}
+	maxSize int           // of a body
+	timeout time.Duration // for a frame that has begun
+	quiet   time.Duration // for the peer to say anything; 0: for ever
+
+	buf  *buffer
+	r, w int // buf.data[r:w] is not handed out yet
+	last int // bytes of the last read
+
+	began    bool        // a deadline runs for the frame that has begun
+	deadline bool        // any deadline is set
+	hurried  atomic.Bool // see hurry
+}
+
+// errSilent: a peer with a heartbeat said nothing for three of them.
+var errSilent = fail(ErrIO, "the peer has been silent for three heartbeats")
+
+// errFrameTimeout: the peer began a frame and did not end it in time.
+var errFrameTimeout = fail(ErrProtocol, "a frame was begun and not ended within frame_timeout")
+
+// scan returns the next complete body that has been read, nil if there is
+// none. It is valid until the next fill, unless its buffer is retained.
+func (fr *frameReader) scan() ([]byte, error) {
+	have := fr.w - fr.r
+	if have < lengthSize {
+		return nil, nil
+	}
+	size, err := fr.bodySize()
+	if err != nil {
+		return nil, err
+	}
+	if have < lengthSize+size {
+		return nil, nil
+	}
+	body := fr.buf.data[fr.r+lengthSize : fr.r+lengthSize+size]
+	fr.r += lengthSize + size
+	fr.began = false
+	return body, nil
+}
+
+// bodySize reads and checks the length at r.
+func (fr *frameReader) bodySize() (int, error) {
+	size := binary.BigEndian.Uint32(fr.buf.data[fr.r:])
+	switch {
+	case size == 0:
+		return 0, fail(ErrProtocol, "the peer sent a frame of length 0")
+	case uint64(size) > uint64(fr.maxSize):
+		return 0, fail(ErrTooLarge, "the peer announced a frame of %d bytes; max_message_size is %d", size, fr.maxSize)
+	}
+	return int(size), nil
+}
+
+// fill reads more, at least one byte. The error is io.EOF only between two
+// frames.
+func (fr *frameReader) fill() error {
+	if err := fr.makeRoom(); err != nil {
+		return err
+	}
+	if err := fr.setDeadline(); err != nil {
+		return err
+	}
+	n, err := fr.src.Read(fr.buf.data[fr.w:])
+	fr.w += n
+	fr.last = n
+	if fr.hurried.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = io.EOF
+	}
+	switch {
+	case n > 0:
+		return nil
+	case errors.Is(err, io.EOF) && fr.w > fr.r:
+		return io.ErrUnexpectedEOF
+	case errors.Is(err, os.ErrDeadlineExceeded) && fr.began:
+		return errFrameTimeout
+	case errors.Is(err, os.ErrDeadlineExceeded) && fr.quiet > 0:
+		return errSilent
+	}
+	return err
+}
+
+// hurry says that the stream will not end by itself: what is there is read,
+// and the end is where nothing has come for a moment. Any goroutine may call
+// it.
+func (fr *frameReader) hurry() {
+	fr.hurried.Store(true)
+	_ = fr.src.SetReadDeadline(time.Now().Add(farewell)) // a broken connection ends as well
+}
+
+// peek waits for the first frame and returns its body without consuming it:
+// until silence for any byte, until limit for the whole frame. It is for the
+// handshake only, before the first fill.
+func (fr *frameReader) peek(silence, limit time.Time) ([]byte, error) {
+	fr.deadline = true
+	until := silence
+	for {
+		r := fr.r
+		if fr.buf != nil {
+			body, err := fr.scan()
+			fr.r = r
+			if body != nil || err != nil {
+				return body, err
+			}
+		}
+		if fr.w > fr.r {
+			until = limit
+		}
+		if err := fr.makeRoom(); err != nil {
+			return nil, err
+		}
+		if err := fr.src.SetReadDeadline(until); err != nil {
+			return nil, err
+		}
+		n, err := fr.src.Read(fr.buf.data[fr.w:])
+		fr.w += n
+		fr.last = n
+		if n == 0 && err != nil {
+			return nil, err
+		}
+	}
+}
+
+// skip consumes the frame that peek returned.
+func (fr *frameReader) skip(body []byte) { fr.r += lengthSize + len(body) }
+
+// makeRoom leaves space behind w: it moves an incomplete frame to a new buffer
+// when the old one is full. The new one is as large as what has really arrived
+// suggests, not as the length claims.
+func (fr *frameReader) makeRoom() error {
+	have := fr.w - fr.r
+	if have == 0 {
+		size := smallBuffer
+		if fr.last > smallBuffer/2 {
+			size = bufferSize
+		}
+		if fr.buf != nil && len(fr.buf.data) == size && fr.buf.refs.Load() == 1 {
+			fr.r, fr.w = 0, 0
+		} else if fr.buf == nil || len(fr.buf.data) != size || len(fr.buf.data)-fr.w < size/4 {
+			fr.replace(size)
+		}
+		return nil
+	}
+	free := len(fr.buf.data) - fr.w
+	if free > 0 && (free >= bufferSize/4 || have >= bufferSize/2) {
+		return nil
+	}
+	size := bufferSize
+	if have >= lengthSize {
+		body, err := fr.bodySize()
+		if err != nil {
+			return err
+		}
+		if want := lengthSize + body; want > bufferSize {
+			size = min(want, max(2*have, 4*bufferSize))
+		}
+	}
+	fr.replace(size)
+	return nil
+}
+
+// replace continues in a new buffer with what is not handed out.
+func (fr *frameReader) replace(size int) {
+	old := fr.buf
+	fr.buf = newBuffer(size)
+	if old != nil {
+		fr.w = copy(fr.buf.data, old.data[fr.r:fr.w])
+		old.release(1)
+	}
+	fr.r = 0
+}
+
+// setDeadline bounds the next read: a frame that has begun must end, a peer
+// with a heartbeat must say something.
+func (fr *frameReader) setDeadline() error {
+	if fr.hurried.Load() {
+		return fr.bound(time.Now().Add(farewell))
+	}
+	if fr.w > fr.r {
+		if fr.began {
+			return nil
+		}
+		fr.began = true
+		return fr.bound(time.Now().Add(fr.timeout))
+	}
+	fr.began = false
+	if fr.quiet > 0 {
+		return fr.bound(time.Now().Add(fr.quiet))
+	}
+	if fr.deadline {
+		return fr.bound(time.Time{})
+	}
+	return nil
+}
+
+// bound sets the deadline, and does not undo that of a hurry meanwhile.
+func (fr *frameReader) bound(until time.Time) error {
+	fr.deadline = !until.IsZero()
+	if err := fr.src.SetReadDeadline(until); err != nil || !fr.hurried.Load() {
+		return err
+	}
+	return fr.src.SetReadDeadline(time.Now().Add(farewell))
+}
+
+// close lets go of the buffer.
+func (fr *frameReader) close() {
+	if fr.buf != nil {
+		fr.buf.release(1)
+		fr.buf = nil
+	}
+}

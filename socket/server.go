@@ -1,0 +1,338 @@
+package socket
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Server owns an event: it sends to the clients that have joined, and takes
+// what they send. All methods may be called by several goroutines at once,
+// and from OnEvent.
+//
+// Send appends to a log and returns; each client is written to at its own
+// pace by a goroutine that exists only while there is something to write.
+type Server struct {
+	transport Transport
+	event     string
+	cfg       Config
+	settings  *Settings
+	logger    *slog.Logger
+	encoder   *encoder
+	log       *log
+	inbox     *inbox // nil: nobody wants the events
+	epoch     uint64 // tells this server from one before or after it
+
+	listener net.Listener
+	ctx      context.Context // ends when Close begins
+	cancel   context.CancelFunc
+	closing  sync.Once
+	done     chan struct{}
+	wg       sync.WaitGroup // the accept loop and every connection
+
+	mu        sync.Mutex // taken before log.mu and inbox.mu
+	conns     map[ClientID]*conn
+	raws      map[*rawConn]struct{} // accepted and not closed
+	lastID    ClientID
+	queueFrom uint64        // since when nobody is connected; valid while conns is empty
+	audience  chan struct{} // closed and replaced whenever a client joins
+	gone      bool          // Close waits no longer
+
+	restarting atomic.Bool
+	refused    atomic.Uint64
+	received   atomic.Uint64
+}
+
+// Listen opens a server of the event. Clients can connect when it returns.
+// ctx bounds the opening alone; Close ends the server.
+//
+// Errors: ErrInvalid for the name or transport, ErrSettings, ErrInUse when a
+// living process serves the event or the port is taken, ErrNoPort,
+// ErrNotAllowed, ErrIO.
+func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server, error) {
+	cfg, err := cfg.prepare(t, event)
+	if err != nil {
+		return nil, err
+	}
+	set := cfg.Settings
+	listener, err := listen(ctx, t, event, set)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		transport: t,
+		event:     event,
+		cfg:       cfg,
+		settings:  set,
+		encoder:   newEncoder(event, set.Location, set.MaxMessageSize),
+		log: newLog(logLimits{
+			messages: uint64(max(set.LogMessages, set.MessageQueueSize, set.HistorySize)),
+			bytes:    set.LogBytes,
+			policy:   set.SlowClient.policy(),
+			timeout:  set.SendTimeout,
+			keys:     set.RetainKeys,
+		}),
+		epoch:     rand.Uint64() | 1,
+		listener:  listener,
+		done:      make(chan struct{}),
+		conns:     make(map[ClientID]*conn),
+		raws:      make(map[*rawConn]struct{}),
+		queueFrom: 1,
+		audience:  make(chan struct{}),
+	}
+	if cfg.KeepEvents || cfg.OnEvent != nil {
+		s.inbox = newInbox(set, cfg.Notify)
+	}
+	s.logger = cfg.logger(s.inbox).With("event", event)
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	for _, w := range set.Warnings {
+		s.logger.Warn(w)
+	}
+	s.logger.Info("server started", "address", s.Address())
+	s.wg.Add(1)
+	go s.accept()
+	if t == TCP && set.TCP.Heartbeat > 0 {
+		s.wg.Add(1)
+		go s.beat()
+	}
+	if cfg.OnEvent != nil {
+		go func() { // ends after EventClosed
+			s.inbox.dispatch(cfg.OnEvent, s.logger)
+			close(s.done)
+		}()
+	}
+	return s, nil
+}
+
+// Serve is Listen that blocks: the server runs until ctx ends, then closes.
+// It returns nil after that.
+func Serve(ctx context.Context, t Transport, event string, cfg Config) error {
+	s, err := Listen(ctx, t, event, cfg)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-s.done:
+	}
+	return s.Close()
+}
+
+// Send sends to all clients, or queues the message while there is none. It
+// returns when the message is in the log, and waits for a client only under
+// slow_client = "block". What is unset in the message is filled in: the event,
+// the time.
+//
+// Errors: ErrBadMessage, ErrTooLarge, ErrClosed; ErrTimeout under "block", when
+// send_timeout has passed and the message was not sent.
+func (s *Server) Send(m Message) error {
+	buf := sendBuffers.Get().(*[]byte)
+	defer putSendBuffer(buf)
+	frame, err := s.encoder.appendFrame((*buf)[:0], &m, extraNone)
+	if err != nil {
+		return err
+	}
+	*buf = frame
+	return s.named(s.log.append(frame, m.Type, m.RetainKey))
+}
+
+// SendMany sends messages in order and returns how many were sent. It stops
+// at the first error.
+func (s *Server) SendMany(messages []Message) (int, error) {
+	return sendMany(messages, s.Send)
+}
+
+// SendTo sends to one client, in order with the broadcasts around it. It
+// never waits: ErrSlow says that too much waits for this client already.
+// Other errors: ErrUnknownClient, and those of Send.
+func (s *Server) SendTo(id ClientID, m Message) error {
+	frame, err := s.encoder.appendFrame(nil, &m, extraUnicast)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	c := s.conns[id]
+	s.mu.Unlock()
+	err = ErrClosed
+	if c != nil {
+		err = c.cursor.pushInOrder(frame)
+	}
+	if err == ErrClosed && s.ctx.Err() == nil {
+		return fail(ErrUnknownClient, "Client not connected: %s", id)
+	}
+	return s.named(err)
+}
+
+// named puts the server's name into a bare error.
+func (s *Server) named(err error) error {
+	switch err {
+	case ErrClosed:
+		return fail(ErrClosed, "server of event %q is closed", s.event)
+	case ErrTimeout:
+		return fail(ErrTimeout, "a client of event %q has not read for %v (send_timeout)", s.event, s.settings.SendTimeout)
+	}
+	return err
+}
+
+// Event returns the event's name.
+func (s *Server) Event() string { return s.event }
+
+// Addr returns the address the server listens on, with the real port.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Address returns Addr as text: the path of the socket, or host:port.
+func (s *Server) Address() string { return s.listener.Addr().String() }
+
+// Port returns the TCP port, 0 for a Unix server.
+func (s *Server) Port() int {
+	if a, ok := s.listener.Addr().(*net.TCPAddr); ok {
+		return a.Port
+	}
+	return 0
+}
+
+// Clients returns the connected clients in the order they joined.
+func (s *Server) Clients() []ClientInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	infos := make([]ClientInfo, 0, len(s.conns))
+	for _, c := range s.conns {
+		infos = append(infos, c.info)
+	}
+	slices.SortFunc(infos, func(a, b ClientInfo) int { return cmp.Compare(a.ID, b.ID) })
+	return infos
+}
+
+// WaitClients waits until at least n clients are connected. It returns
+// ErrClosed when the server is closed, or the error of ctx.
+func (s *Server) WaitClients(ctx context.Context, n int) error {
+	for {
+		s.mu.Lock()
+		count, changed := len(s.conns), s.audience
+		s.mu.Unlock()
+		if count >= n {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-s.ctx.Done():
+			return s.named(ErrClosed)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Events yields everything that happens, in order. An event is valid until
+// the next one is asked for. It ends when the server is closed; the error is
+// that of ctx. The server must have been opened with KeepEvents.
+func (s *Server) Events(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		if err := s.pulled(); err != nil {
+			yield(Event{}, err)
+			return
+		}
+		s.inbox.iterate(ctx)(yield)
+	}
+}
+
+// ReceiveBatch waits for at least one event and takes up to limit of them, 256
+// if limit is 0. ErrClosed is the end.
+func (s *Server) ReceiveBatch(ctx context.Context, b *Batch, limit int) error {
+	if err := s.pulled(); err != nil {
+		return err
+	}
+	return s.inbox.fill(ctx, b, limit)
+}
+
+// TryReceiveBatch is ReceiveBatch that does not wait: ErrTimeout says that
+// nothing is there.
+func (s *Server) TryReceiveBatch(b *Batch, limit int) error {
+	if err := s.pulled(); err != nil {
+		return err
+	}
+	return s.inbox.tryFill(b, limit)
+}
+
+func (s *Server) pulled() error {
+	if s.inbox == nil || s.cfg.OnEvent != nil {
+		return fail(ErrInvalid, "server of event %q was not opened to have its events pulled", s.event)
+	}
+	return nil
+}
+
+// Done is closed when the server is closed and its last OnEvent has returned.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Close ends the server. What was sent is written to the clients first, for at
+// most the setting linger; then they are told, and the name or port is free.
+// It does not wait for a running OnEvent: Done does. Further calls wait for
+// the first one and return nil.
+func (s *Server) Close() error {
+	var err error
+	s.closing.Do(func() { err = s.close() })
+	return err
+}
+
+// AnnounceRestart makes the coming Close tell the clients that the server will
+// be back: their EventDisconnected has ReasonRestarting.
+func (s *Server) AnnounceRestart() { s.restarting.Store(true) }
+
+// farewell is what the clients are told at the end.
+func (s *Server) farewell() (Reason, string) {
+	if s.restarting.Load() {
+		return ReasonRestarting, "the server is restarting"
+	}
+	return ReasonStopped, "the server was stopped"
+}
+
+func (s *Server) close() error {
+	s.cancel()
+	err := s.listener.Close()
+	if s.inbox != nil {
+		s.inbox.stop()
+	}
+	s.mu.Lock()
+	for _, c := range s.conns {
+		c.cursor.release()
+	}
+	s.mu.Unlock()
+	s.log.close()
+
+	gone := make(chan struct{})
+	go func() { // ends with the last connection, which follows at once
+		s.wg.Wait()
+		close(gone)
+	}()
+	linger := time.NewTimer(s.settings.Linger)
+	defer linger.Stop()
+	select {
+	case <-gone:
+	case <-linger.C:
+		s.mu.Lock()
+		s.gone = true
+		for raw := range s.raws {
+			raw.Close()
+		}
+		s.mu.Unlock()
+		<-gone
+	}
+	s.logger.Info("server stopped")
+	if s.inbox != nil {
+		s.inbox.close(s.named(ErrClosed))
+	}
+	if s.cfg.OnEvent == nil {
+		close(s.done)
+	}
+	if err != nil {
+		return fail(ErrIO, "close server of event %q: %w", s.event, err)
+	}
+	return nil
+}
