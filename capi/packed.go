@@ -1,0 +1,26 @@
+package main
+
+// #include "shim.h"
+import "C"
+
+import (
+	"unsafe"
+
+	"github.com/RandomGenericUsername/libsocket/socket"
+)
+
+// givePacked stores the events as one block that holds a MessagePack array of
+// rows.
+func givePacked(block *unsafe.Pointer, size *C.size_t, events []socket.Event, own string) error {
+	bound := rowsBound(events)
+	p := allocate(bound)
+	if p == nil {
+		return errNoMemory
+	}
+	rows := appendRows(unsafe.Slice((*byte)(p), bound)[:0], events, own)
+	if len(rows) > bound {
+		panic("packed rows are larger than their bound")
+	}
+	*block, *size = p, C.size_t(len(rows))
+	return nil
+}

@@ -1,0 +1,259 @@
+/*
+ * signal_test.c - signals stay the host's: the library's threads take none,
+ * and a handler that runs while a call waits ends the waiting.
+ */
+#include "support.h"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+static volatile sig_atomic_t handled;
+
+static void handle(int signal)
+{
+    (void)signal;
+    handled++;
+}
+
+/* A handler that takes more stack than a goroutine begins with. */
+static void handle_deep(int signal)
+{
+    volatile char room[32768];
+    for (size_t i = 0; i < sizeof room; i++)
+        room[i] = (char)signal;
+    handled += room[sizeof room / 2] == signal;
+}
+
+/* Without SA_ONSTACK: on a thread of Go it would end the process. */
+static void install(int signal, void (*handler)(int))
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handler;
+    check_need(sigaction(signal, &action, NULL) == 0, "no handler");
+}
+
+static void host_mask_is_restored(void)
+{
+    sigset_t mask;
+    CHECK(pthread_sigmask(SIG_SETMASK, NULL, &mask) == 0);
+    CHECK(!sigismember(&mask, SIGINT) && !sigismember(&mask, SIGTERM));
+    CHECK(!sigismember(&mask, SIGUSR1) && !sigismember(&mask, SIGALRM));
+}
+
+/* The signals that a thread of this process blocks, as the kernel has it. */
+static uint64_t blocked_by(const char *task)
+{
+    char path[64], line[128];
+    uint64_t mask = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/status", task);
+    FILE *status = fopen(path, "r");
+    check_need(status != NULL, path);
+    while (fgets(line, sizeof line, status) != NULL)
+        sscanf(line, "SigBlk: %" SCNx64, &mask);
+    fclose(status);
+    return mask;
+}
+
+static void library_threads_take_none(void)
+{
+    static const int asynchronous[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2,
+                                       SIGALRM, SIGTERM, SIGCHLD, SIGWINCH};
+    uint64_t wanted = UINT64_C(1) << (SIGRTMIN - 1);
+    int threads = 0;
+    for (size_t i = 0; i < sizeof asynchronous / sizeof *asynchronous; i++)
+        wanted |= UINT64_C(1) << (asynchronous[i] - 1);
+    DIR *dir = opendir("/proc/self/task");
+    struct dirent *entry;
+    check_need(dir != NULL, "/proc/self/task");
+    while ((entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] == '.' || atoi(entry->d_name) == getpid())
+            continue;
+        CHECK((blocked_by(entry->d_name) & wanted) == wanted);
+        threads++;
+    }
+    closedir(dir);
+    CHECK(threads > 0);
+}
+
+/* The handler finds room wherever in a call it interrupts the thread. */
+static box pestered = BOX;
+
+static void *pester(void *thread)
+{
+    while (box_get(&pestered) == 0) {
+        pthread_kill(*(pthread_t *)thread, SIGUSR2);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void calls_are_interrupted(void)
+{
+    enum { SIGNALS = 400 };
+    pthread_t self = pthread_self(), thread;
+    libsocket_server server = open_server("unix", "calls", NULL, 0);
+    numbered number;
+    install(SIGUSR2, handle_deep);
+    handled = 0;
+    check_need(pthread_create(&thread, NULL, pester, &self) == 0, "no thread");
+    for (uint32_t i = 0; handled < SIGNALS; i++)
+        CHECK_OK(libsocket_server_send(server, number_message(&number, i)));
+    box_add(&pestered, 1);
+    pthread_join(thread, NULL);
+    CHECK_OK(libsocket_server_close(server));
+}
+
+/* A host may block SIGCHLD everywhere and read it from a descriptor. */
+static void children_are_not_missed(void)
+{
+    sigset_t mask, before;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &mask, &before);
+    int fd = signalfd(-1, &mask, SFD_CLOEXEC);
+    check_need(fd >= 0, "no signalfd");
+    for (int i = 0; i < 50; i++) {
+        struct signalfd_siginfo info;
+        struct pollfd waited = {fd, POLLIN, 0};
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(0);
+        if (CHECK(poll(&waited, 1, 10000) == 1))
+            CHECK(read(fd, &info, sizeof info) == sizeof info && info.ssi_signo == SIGCHLD);
+        CHECK(waitpid(pid, NULL, 0) == pid);
+    }
+    close(fd);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static box flowing = BOX;
+
+static void count_events(const libsocket_event *events, size_t count, void *user)
+{
+    (void)events, (void)user;
+    box_add(&flowing, (long)count);
+}
+
+/* Signals to the process while its library is busy. */
+static void storm(void)
+{
+    enum { SIGNALS = 2000 };
+    libsocket_server server = open_server("unix", "storm", NULL, 0);
+    libsocket_client client = {0};
+    check_need(CHECK_OK(libsocket_client_open(&client, "unix", "storm", NULL, 0, count_events,
+                                              NULL)), "no client");
+    numbered number;
+    handled = 0;
+    for (uint32_t i = 0; i < SIGNALS; i++) {
+        CHECK_OK(libsocket_server_send(server, number_message(&number, i)));
+        kill(getpid(), SIGUSR1); /* taken here: no other thread may */
+    }
+    CHECK(handled == SIGNALS);
+    box_wait(&flowing, SIGNALS);
+    library_threads_take_none(); /* the callback's thread is one of them */
+    CHECK_OK(libsocket_client_close(client));
+    CHECK_OK(libsocket_server_close(server));
+}
+
+/* Signals a thread until the call that it waits in has returned. */
+static libsocket_server server;
+static libsocket_client client;
+static box returned = BOX;
+
+static void *receive_for_ever(void *status)
+{
+    libsocket_event *events = NULL;
+    size_t count = 0;
+    *(int *)status = libsocket_client_receive(&events, &count, client, 0, -1);
+    CHECK(strstr(libsocket_last_error(), "signal") != NULL);
+    box_add(&returned, 1);
+    return NULL;
+}
+
+static void *receive_packed_for_ever(void *status)
+{
+    void *block = NULL;
+    size_t size = 0;
+    *(int *)status = libsocket_server_receive_packed(&block, &size, server, 0, -1);
+    box_add(&returned, 1);
+    return NULL;
+}
+
+static void *wait_for_ever(void *status)
+{
+    *(int *)status = libsocket_server_wait_clients(server, 5, -1);
+    CHECK(strstr(libsocket_last_error(), "signal") != NULL);
+    box_add(&returned, 1);
+    return NULL;
+}
+
+/* One signal may come before the thread waits: so there are several. */
+static void interrupt(void *(*call)(void *))
+{
+    pthread_t thread;
+    int status = 1;
+    long before = box_get(&returned);
+    handled = 0;
+    check_need(pthread_create(&thread, NULL, call, &status) == 0, "no thread");
+    while (box_get(&returned) == before) {
+        pthread_kill(thread, SIGUSR1);
+        sched_yield();
+    }
+    pthread_join(thread, NULL);
+    CHECK(handled > 0);
+    CHECK_STATUS(status, LIBSOCKET_E_INTERRUPTED);
+}
+
+static void waiting_is_interrupted(void)
+{
+    server = open_server("unix", "waiting", NULL, LIBSOCKET_PULL);
+    client = join_server(server, "unix", "waiting", "");
+    peer p = {{0}, client};
+    libsocket_free(next_event(p, LIBSOCKET_EVENT_SYNCED));
+    libsocket_free(next_of_server(server, LIBSOCKET_EVENT_FIRST_CLIENT));
+    interrupt(receive_for_ever);
+    interrupt(receive_packed_for_ever);
+    interrupt(wait_for_ever);
+    CHECK_OK(libsocket_client_close(client));
+    CHECK_OK(libsocket_server_close(server));
+}
+
+/* A host that lets SIGPIPE end it is not ended by a client that went. */
+static void no_sigpipe(void)
+{
+    check_need(signal(SIGPIPE, SIG_DFL) != SIG_ERR, "no SIGPIPE");
+    server = open_server("unix", "pipe", NULL, LIBSOCKET_PULL);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%.60s/pipe.sock", support_dir);
+    numbered number;
+    for (uint32_t round = 0; round < 20; round++) {
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        check_need(connect(fd, (struct sockaddr *)&address, sizeof address) == 0, "no connection");
+        libsocket_event *event = next_of_server(server, LIBSOCKET_EVENT_CONNECTED);
+        close(fd);
+        for (uint32_t i = 0; i < 100; i++) {
+            int status = libsocket_server_send_to(server, event->client, number_message(&number, i));
+            CHECK(status == LIBSOCKET_OK || status == LIBSOCKET_E_UNKNOWN_CLIENT);
+        }
+        libsocket_free(event);
+    }
+    CHECK_OK(libsocket_server_close(server));
+}
+
+int main(void)
+{
+    support_start();
+    RUN(host_mask_is_restored);
+    install(SIGUSR1, handle);
+    RUN(library_threads_take_none);
+    RUN(storm);
+    RUN(calls_are_interrupted);
+    RUN(children_are_not_missed);
+    RUN(waiting_is_interrupted);
+    RUN(no_sigpipe);
+    return support_end();
+}

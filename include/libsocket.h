@@ -1,0 +1,519 @@
+/*
+ * libsocket.h - named events between the processes of one machine.
+ *
+ * A server owns an event name ("wallpaper_progress"); clients join it. The
+ * server sends to all of them or to one, and clients may answer. There is no
+ * broker: the first argument of an open function names the transport, "unix"
+ * or "tcp", the second the event.
+ *
+ * This file is the whole C API and its manual. It is plain C99 without
+ * function macros or bitfields, so that every foreign function interface can
+ * read it.
+ *
+ * ERRORS
+ *   Functions return LIBSOCKET_OK (0) or a negative LIBSOCKET_E_... status.
+ *   libsocket_strerror() gives the sentence that belongs to a status,
+ *   libsocket_last_error() the exact one of the last failure in the calling
+ *   thread: which event, which file, which bound. Every function may return
+ *     LIBSOCKET_E_INVALID     a NULL or out-of-range argument,
+ *     LIBSOCKET_E_BAD_HANDLE  a handle that is closed, zero or garbage,
+ *     LIBSOCKET_E_CLOSED      the handle was closed while the call ran,
+ *     LIBSOCKET_E_NO_MEMORY   out of memory,
+ *     LIBSOCKET_E_FORKED      called in a child after fork() (see FORK),
+ *     LIBSOCKET_E_INTERNAL    a bug in the library, with its text;
+ *   what else it may return stands beside it.
+ *
+ * HANDLES
+ *   libsocket_server and libsocket_client hold an id. Copy them freely. Open
+ *   means running; close means gone, and the id is never used again: any call
+ *   with it returns LIBSOCKET_E_BAD_HANDLE, a second close too. { 0 } is never
+ *   a valid handle.
+ *
+ * THREADS
+ *   Every function may be called from any thread at any time, on the same
+ *   handle too, and from inside a callback; from a signal handler none.
+ *
+ * MEMORY
+ *   Strings are UTF-8 and end in NUL. What a function stores into an out
+ *   parameter is one block, released with libsocket_free(); on failure
+ *   nothing is stored. The library reads what you pass during the call only.
+ *
+ * EVENTS
+ *   All that happens is a libsocket_event. A handle delivers them in one of
+ *   two ways, chosen when it is opened:
+ *
+ *   Callback. Events come in batches, in order, on one thread of the library
+ *   for the handle, one call at a time; the first may come before open has
+ *   returned, and finds the handle stored. What the events point to is valid
+ *   until the callback returns. A callback may call every function of this
+ *   file, close its own handle included; it must not leave by longjmp,
+ *   pthread_exit or a C++ exception. The last event of a handle is
+ *   LIBSOCKET_EVENT_CLOSED; the callback never runs again after it, so that
+ *   is the place to release what "user" points to. If open fails, the
+ *   callback never runs.
+ *
+ *   Pull. ..._receive() takes what has arrived, ..._fd() gives a descriptor
+ *   that is readable exactly while something is waiting, for poll, epoll or
+ *   an event loop. Close ends it: a waiting call returns what is left, the
+ *   next one of the same thread LIBSOCKET_E_CLOSED.
+ *
+ *   A client without callback is pulled. A server without callback drops its
+ *   events unless LIBSOCKET_PULL is given. A host that does not take its
+ *   events stops the library from reading more (see buffer_size in the
+ *   settings page): nothing is dropped, the pressure goes to the peer.
+ *
+ * SETTINGS
+ *   "settings" is TOML text with the keys of settings.toml (docs/settings.md),
+ *   for example "max_connections = 5\nhistory_size = 10". It goes over the
+ *   environment, which goes over the files, which go over the defaults. NULL
+ *   or "" changes nothing. The environment is that of the moment of the call.
+ *
+ * FORK
+ *   A child made by fork() must not use the library: every function returns
+ *   LIBSOCKET_E_FORKED there at once, and the parent is not disturbed. exec,
+ *   posix_spawn, vfork + exec and system are safe; no descriptor of the
+ *   library survives exec.
+ *
+ * SIGNALS AND EXIT
+ *   The library's threads take none of the process's asynchronous signals.
+ *   Handlers need no SA_ONSTACK, as long as they take less than 48 KiB of
+ *   stack. A receive and a wait for clients return LIBSOCKET_E_INTERRUPTED
+ *   when a handler has run on the thread while it waited; the other calls go
+ *   on. The process may exit at any time; close servers first if what they
+ *   sent has to arrive. dlclose() leaves the library mapped.
+ */
+#ifndef LIBSOCKET_H
+#define LIBSOCKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this header. libsocket_version() tells the library's. */
+#define LIBSOCKET_VERSION_MAJOR 0
+#define LIBSOCKET_VERSION_MINOR 1
+#define LIBSOCKET_VERSION_PATCH 0
+#define LIBSOCKET_VERSION "0.1.0"
+
+/* ---- Status ----------------------------------------------------------- */
+
+#define LIBSOCKET_OK 0
+#define LIBSOCKET_E_INTERNAL (-1)        /* a bug in the library */
+#define LIBSOCKET_E_INVALID (-2)         /* an argument is out of bounds */
+#define LIBSOCKET_E_SETTINGS (-3)        /* a setting is malformed or out of bounds */
+#define LIBSOCKET_E_BAD_HANDLE (-4)      /* not an open handle of this kind */
+#define LIBSOCKET_E_CLOSED (-5)          /* the handle was closed: the normal end */
+#define LIBSOCKET_E_NOT_CONNECTED (-6)   /* the client has no connection now */
+#define LIBSOCKET_E_UNKNOWN_CLIENT (-7)  /* no such client is connected */
+#define LIBSOCKET_E_TIMEOUT (-8)         /* the time given has passed */
+#define LIBSOCKET_E_INTERRUPTED (-9)     /* a signal handler ran while waiting */
+#define LIBSOCKET_E_TOO_LARGE (-10)      /* larger than max_message_size */
+#define LIBSOCKET_E_BAD_MESSAGE (-11)    /* not valid MessagePack, JSON or text */
+#define LIBSOCKET_E_MAX_CONNECTIONS (-12) /* the server takes no more clients */
+#define LIBSOCKET_E_IN_USE (-13)         /* event or port served by another */
+#define LIBSOCKET_E_NO_PORT (-14)        /* the port range is used up */
+#define LIBSOCKET_E_NOT_ALLOWED (-15)    /* not trusted, or switched off */
+#define LIBSOCKET_E_NO_SERVER (-16)      /* nobody serves the event */
+#define LIBSOCKET_E_PROTOCOL (-17)       /* the peer broke the protocol */
+#define LIBSOCKET_E_IO (-18)             /* the operating system refused */
+#define LIBSOCKET_E_NO_MEMORY (-19)      /* out of memory */
+#define LIBSOCKET_E_FORKED (-20)         /* called in a child after fork() */
+#define LIBSOCKET_E_SLOW (-21)           /* the client does not keep up */
+
+/*
+ * The version of the library that is loaded, like "0.1.0". Static; never
+ * fails, also after fork().
+ */
+const char *libsocket_version(void);
+
+/*
+ * The sentence for a status; for an unknown one "unknown status". Static;
+ * never fails, also after fork().
+ */
+const char *libsocket_strerror(int status);
+
+/*
+ * The exact sentence of the last failure in the calling thread, "" if there
+ * was none. Valid until the next call of this library in the same thread; a
+ * success does not change it. Also usable after fork().
+ */
+const char *libsocket_last_error(void);
+
+/* Releases a block that the library allocated. NULL is allowed. */
+void libsocket_free(void *block);
+
+/* ---- Handles, messages, events ----------------------------------------- */
+
+typedef struct libsocket_server {
+    uint64_t id;
+} libsocket_server;
+
+typedef struct libsocket_client {
+    uint64_t id;
+} libsocket_client;
+
+/* The type of a message: libsocket_message.type, libsocket_event.type. */
+#define LIBSOCKET_DATA 0
+#define LIBSOCKET_ERROR 1
+#define LIBSOCKET_CONTROL 2
+
+/*
+ * A message to send. Set unused fields to 0, also the reserved ones; then
+ * { LIBSOCKET_DATA, 0, data, size } begins a complete message.
+ */
+typedef struct libsocket_message {
+    uint32_t type;             /* LIBSOCKET_DATA, _ERROR or _CONTROL */
+    uint32_t flags;            /* 0 */
+    const void *data;          /* one MessagePack value; NULL: an empty map */
+    size_t data_size;          /* bytes at data */
+    const char *event_name;    /* NULL: the handle's event */
+    const char *timestamp_iso; /* NULL: from timestamp_ms */
+    int64_t timestamp_ms;      /* Unix time in ms; 0 with no iso: now */
+    const char *retain_key;    /* server: keep the newest of this key for
+                                  newcomers; NULL: do not keep */
+    uint64_t reserved[2];      /* 0 */
+} libsocket_message;
+
+/* libsocket_event.kind. A program ignores kinds it does not know. */
+#define LIBSOCKET_EVENT_CONNECTED 1
+#define LIBSOCKET_EVENT_DISCONNECTED 2
+#define LIBSOCKET_EVENT_MESSAGE 3
+#define LIBSOCKET_EVENT_LAGGED 4
+#define LIBSOCKET_EVENT_SYNCED 5
+#define LIBSOCKET_EVENT_REFUSED 6
+#define LIBSOCKET_EVENT_FIRST_CLIENT 7
+#define LIBSOCKET_EVENT_LAST_CLIENT 8
+#define LIBSOCKET_EVENT_LOG 9
+#define LIBSOCKET_EVENT_CLOSED 10
+
+/* libsocket_event.reason of DISCONNECTED and REFUSED. */
+#define LIBSOCKET_REASON_NONE 0
+#define LIBSOCKET_REASON_CLOSED 1          /* closed by this program */
+#define LIBSOCKET_REASON_STOPPED 2         /* the server was stopped */
+#define LIBSOCKET_REASON_RESTARTING 3      /* stopped, and will be back */
+#define LIBSOCKET_REASON_EOF 4             /* the peer went without a word */
+#define LIBSOCKET_REASON_MAX_CONNECTIONS 5 /* the server takes no more clients */
+#define LIBSOCKET_REASON_NOT_ALLOWED 6     /* not allowed in, or not trusted */
+#define LIBSOCKET_REASON_SLOW 7            /* slow_client = "disconnect" */
+#define LIBSOCKET_REASON_PROTOCOL 8        /* the peer broke the protocol */
+#define LIBSOCKET_REASON_HEARTBEAT 9       /* the peer was silent too long */
+#define LIBSOCKET_REASON_IO 10             /* the system reported an error */
+#define LIBSOCKET_REASON_TOO_LARGE 11      /* over max_message_size */
+
+/* libsocket_event.flags of MESSAGE. */
+#define LIBSOCKET_UNICAST 1u  /* sent to this client alone */
+#define LIBSOCKET_RETAINED 2u /* kept from before this client joined */
+
+/* libsocket_event.level of LOG. */
+#define LIBSOCKET_LOG_DEBUG (-4)
+#define LIBSOCKET_LOG_INFO 0
+#define LIBSOCKET_LOG_WARN 4
+#define LIBSOCKET_LOG_ERROR 8
+
+/*
+ * One thing that happened. Which fields a kind uses; all others are 0 or
+ * NULL:
+ *
+ * At a client
+ *   CONNECTED     a connection is there, first or again: address, seq (number
+ *                 of the next broadcast, 0 with an old server)
+ *   DISCONNECTED  it is gone: reason, text. The library comes back by itself
+ *                 unless reconnect = false.
+ *   MESSAGE       type, flags, timestamp_ms, timestamp_iso, event_name, data,
+ *                 data_size, seq (0 for unicast and with an old server)
+ *   LAGGED        the server dropped "count" messages from "seq" on, because
+ *                 this client was slow or away
+ *   SYNCED        all that was kept for newcomers has been given: seq
+ *   REFUSED       the server refused a message of this client: reason, text
+ * At a server
+ *   CONNECTED     a client joined: client, timestamp_ms (since when), address,
+ *                 text (its name), count (clients now)
+ *   DISCONNECTED  a client left: client, reason, text, count (clients now)
+ *   MESSAGE       a client sent: client, type, timestamp_ms, timestamp_iso,
+ *                 event_name, data, data_size
+ *   FIRST_CLIENT  there is a client after there was none: client
+ *   LAST_CLIENT   the last client has left: client
+ * At both
+ *   LOG           a line of the log: level, text, timestamp_ms (with
+ *                 log_level set)
+ *   CLOSED        the last event of a handle: reason
+ */
+typedef struct libsocket_event {
+    uint32_t kind;             /* LIBSOCKET_EVENT_... */
+    uint32_t type;             /* LIBSOCKET_DATA, _ERROR, _CONTROL */
+    uint32_t reason;           /* LIBSOCKET_REASON_... */
+    uint32_t flags;            /* LIBSOCKET_UNICAST, LIBSOCKET_RETAINED */
+    int32_t level;             /* LIBSOCKET_LOG_... */
+    uint32_t reserved0;        /* 0 */
+    int64_t timestamp_ms;      /* Unix time in milliseconds */
+    uint64_t seq;              /* number of a broadcast, from 1 */
+    uint64_t count;            /* messages missed, or clients now */
+    uint64_t client;           /* id of the client, never 0 */
+    const char *event_name;    /* NUL-terminated, like all strings here */
+    const char *timestamp_iso; /* ISO 8601 with offset */
+    const char *address;       /* host:port, or the path of the socket */
+    const char *text;          /* a sentence, or a name */
+    const void *data;          /* one MessagePack value, valid throughout */
+    size_t data_size;          /* bytes at data */
+    uint64_t reserved[2];      /* 0 */
+} libsocket_event;
+
+/* Takes "count" events, count > 0. See EVENTS at the top. */
+typedef void (*libsocket_callback)(const libsocket_event *events, size_t count,
+                                   void *user);
+
+/* Flags of libsocket_server_open(). */
+#define LIBSOCKET_PULL 1u /* keep the server's events for receive */
+/*
+ * A new client gets its first message only when its CONNECTED event has been
+ * handled: its callback returned, or the next receive was called. What is
+ * sent to it meanwhile comes first.
+ */
+#define LIBSOCKET_HOLD 2u
+
+/* ---- Servers ------------------------------------------------------------ */
+
+/*
+ * Opens a server for the event. When it returns LIBSOCKET_OK, clients can
+ * connect.
+ *   transport  "unix" or "tcp"
+ *   event      1 to 64 of A-Z a-z 0-9 _ -
+ *   settings   TOML text or NULL
+ *   flags      0, or LIBSOCKET_PULL and LIBSOCKET_HOLD
+ *   callback   takes the events, or NULL; not together with LIBSOCKET_PULL
+ *   user       handed to the callback
+ * Returns also LIBSOCKET_E_SETTINGS; LIBSOCKET_E_IN_USE when the event is
+ * served by a living process (the text names it) or the port is taken;
+ * LIBSOCKET_E_NO_PORT; LIBSOCKET_E_NOT_ALLOWED when the directory belongs to
+ * someone else; LIBSOCKET_E_IO.
+ */
+int libsocket_server_open(libsocket_server *server, const char *transport,
+                          const char *event, const char *settings,
+                          uint32_t flags, libsocket_callback callback,
+                          void *user);
+
+/*
+ * Closes the server. What was sent is written to the clients first, for at
+ * most the setting "linger"; then they are told and disconnected, and the
+ * name or port is free. Waits for the last callback, except when called
+ * inside a callback, of any handle. Blocks at most linger plus the callback's
+ * time.
+ */
+int libsocket_server_close(libsocket_server server);
+
+/*
+ * Makes the coming close tell the clients that the server will be back: the
+ * reason of their DISCONNECTED is LIBSOCKET_REASON_RESTARTING.
+ */
+int libsocket_server_announce_restart(libsocket_server server);
+
+/*
+ * Sends a message to all clients; while there is none, it waits in the queue
+ * (message_queue_size). Returns when the message is in the log, without
+ * waiting for a client, except under slow_client = "block".
+ * Returns also LIBSOCKET_E_TOO_LARGE, LIBSOCKET_E_BAD_MESSAGE,
+ * LIBSOCKET_E_TIMEOUT (slow_client = "block": send_timeout has passed; the
+ * message was not sent).
+ */
+int libsocket_server_send(libsocket_server server,
+                          const libsocket_message *message);
+
+/*
+ * Sends "count" messages in order. Stops at the first that fails and returns
+ * its status; "sent", if not NULL, is set to the number that were sent.
+ */
+int libsocket_server_send_many(size_t *sent, libsocket_server server,
+                               const libsocket_message *messages,
+                               size_t count);
+
+/*
+ * Sends a message to one client, in order with the broadcasts around it.
+ * Returns also LIBSOCKET_E_UNKNOWN_CLIENT, LIBSOCKET_E_SLOW when too much
+ * waits for this client already, and what send returns.
+ */
+int libsocket_server_send_to(libsocket_server server, uint64_t client,
+                             const libsocket_message *message);
+
+/*
+ * Takes up to "max" events (0: as many as the library thinks good) as one
+ * block, waiting at most timeout_ms for the first (0: not, -1: for ever).
+ * Stores the block and the number of events in it, at least 1. For a server
+ * without LIBSOCKET_PULL it is LIBSOCKET_E_INVALID.
+ * Returns also LIBSOCKET_E_TIMEOUT, LIBSOCKET_E_INTERRUPTED.
+ */
+int libsocket_server_receive(libsocket_event **events, size_t *count,
+                             libsocket_server server, size_t max,
+                             int timeout_ms);
+
+/*
+ * The same events as one MessagePack document: an array of rows, for
+ * languages that decode an array faster than they read structs. A row is
+ *   [kind, type, timestamp_ms, timestamp_iso, data, client, seq, flags,
+ *    event_name]                    for MESSAGE; event_name is nil when it is
+ *                                   the handle's own
+ *   [kind, reason, timestamp_ms, seq, count, client, text, address, level]
+ *                                   for every other kind
+ */
+int libsocket_server_receive_packed(void **block, size_t *size,
+                                    libsocket_server server, size_t max,
+                                    int timeout_ms);
+
+/*
+ * A descriptor that is readable exactly while receive would not wait. It
+ * belongs to the library: poll it, never read, write or close it; it is gone
+ * when close returns. Returns it (>= 0) or a status.
+ */
+int libsocket_server_fd(libsocket_server server);
+
+/*
+ * What is known of a connected client. pid is 0, uid and gid are -1 where the
+ * transport does not tell.
+ */
+typedef struct libsocket_client_info {
+    uint64_t client;         /* its id */
+    int64_t connected_at_ms; /* Unix time in milliseconds */
+    int64_t pid;
+    int64_t uid;
+    int64_t gid;
+    const char *address;
+    const char *name;        /* "" for an old client */
+    uint64_t reserved[2];    /* 0 */
+} libsocket_client_info;
+
+/*
+ * Stores the connected clients, in the order they joined, as one block; NULL
+ * and 0 when there is none.
+ */
+int libsocket_server_clients(libsocket_client_info **clients, size_t *count,
+                             libsocket_server server);
+
+/*
+ * Waits until at least "count" clients are connected, at most timeout_ms (0:
+ * not, -1: for ever). Returns also LIBSOCKET_E_TIMEOUT,
+ * LIBSOCKET_E_INTERRUPTED.
+ */
+int libsocket_server_wait_clients(libsocket_server server, size_t count,
+                                  int timeout_ms);
+
+/* Stores the path of the socket, or host:port with the real port. */
+int libsocket_server_address(char **address, libsocket_server server);
+
+/* Stores the number of messages that wait for the first client. */
+int libsocket_server_queue_length(size_t *count, libsocket_server server);
+
+/* Drops the messages that wait for the first client. */
+int libsocket_server_queue_clear(libsocket_server server);
+
+/*
+ * Takes the messages that wait for the first client out of the queue, as
+ * MESSAGE rows (see libsocket_server_receive_packed).
+ */
+int libsocket_server_queue_take(void **block, size_t *size,
+                                libsocket_server server);
+
+/*
+ * Stores counters as a MessagePack map: sent, delivered, dropped, refused,
+ * received, clients, queued, log_messages, log_bytes, epoch, seq, retained.
+ */
+int libsocket_server_stats(void **block, size_t *size,
+                           libsocket_server server);
+
+/* ---- Clients ------------------------------------------------------------ */
+
+/*
+ * Opens a client of the event and connects it. When it returns LIBSOCKET_OK,
+ * nothing that the server sends from now on is missed. With the setting
+ * wait_for_server = true it returns at once, and connects when the server is
+ * there.
+ *   flags      0
+ *   callback   takes the events; NULL: they are pulled
+ * Returns also LIBSOCKET_E_SETTINGS, LIBSOCKET_E_NO_SERVER,
+ * LIBSOCKET_E_MAX_CONNECTIONS, LIBSOCKET_E_NOT_ALLOWED, LIBSOCKET_E_TIMEOUT
+ * (after default_timeout), LIBSOCKET_E_NOT_CONNECTED (the server closed the
+ * connection at once), LIBSOCKET_E_PROTOCOL, LIBSOCKET_E_IO.
+ */
+int libsocket_client_open(libsocket_client *client, const char *transport,
+                          const char *event, const char *settings,
+                          uint32_t flags, libsocket_callback callback,
+                          void *user);
+
+/*
+ * Closes the client. What it sent is written first, for at most the setting
+ * "linger". Waits for the last callback, except when called inside one.
+ */
+int libsocket_client_close(libsocket_client client);
+
+/*
+ * Sends a message to the server. Returns when it is in the connection's
+ * outgoing buffer; waits for room there for at most send_timeout.
+ * Returns also LIBSOCKET_E_NOT_CONNECTED, LIBSOCKET_E_TOO_LARGE,
+ * LIBSOCKET_E_BAD_MESSAGE, LIBSOCKET_E_TIMEOUT.
+ */
+int libsocket_client_send(libsocket_client client,
+                          const libsocket_message *message);
+
+/* As libsocket_server_send_many(). */
+int libsocket_client_send_many(size_t *sent, libsocket_client client,
+                               const libsocket_message *messages,
+                               size_t count);
+
+/*
+ * As libsocket_server_receive(), for a client without callback. With the
+ * setting reconnect = false it returns LIBSOCKET_E_NOT_CONNECTED once the
+ * connection is gone and all that had arrived was taken.
+ */
+int libsocket_client_receive(libsocket_event **events, size_t *count,
+                             libsocket_client client, size_t max,
+                             int timeout_ms);
+
+/* As libsocket_client_receive(), in rows (libsocket_server_receive_packed). */
+int libsocket_client_receive_packed(void **block, size_t *size,
+                                    libsocket_client client, size_t max,
+                                    int timeout_ms);
+
+/* As libsocket_server_fd(). */
+int libsocket_client_fd(libsocket_client client);
+
+/* Returns 1 while the client has a connection, 0 while not, or a status. */
+int libsocket_client_connected(libsocket_client client);
+
+/* Stores the number of messages that have arrived and were not taken. */
+int libsocket_client_buffered(size_t *count, libsocket_client client);
+
+/* Drops the messages that have arrived and were not taken. */
+int libsocket_client_buffer_clear(libsocket_client client);
+
+/* ---- Settings and conversions ------------------------------------------- */
+
+/*
+ * Resolves the settings that an open would use with this text, as a
+ * MessagePack map of the [socket] table with the tables unix and tcp in it.
+ * transport is "unix", "tcp", or NULL when "settings" uses no key of a
+ * transport's table without naming the table.
+ * Returns also LIBSOCKET_E_SETTINGS.
+ */
+int libsocket_settings(void **block, size_t *size, const char *transport,
+                       const char *settings);
+
+/*
+ * Turns JSON text of "length" bytes into MessagePack.
+ * Returns also LIBSOCKET_E_BAD_MESSAGE, with the offset in the text.
+ */
+int libsocket_json_to_msgpack(void **data, size_t *size, const char *json,
+                              size_t length);
+
+/*
+ * Turns one MessagePack value into JSON text. Binary becomes base64 text;
+ * NaN, infinities and extension types have no JSON and are
+ * LIBSOCKET_E_BAD_MESSAGE.
+ */
+int libsocket_msgpack_to_json(char **json, const void *data, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
