@@ -1,0 +1,119 @@
+"""Builds the package with libsocket.so inside of it.
+
+The library is the one that `make build` left in the tree, and otherwise made
+here with the Go tool chain. A source distribution carries the Go sources.
+"""
+
+# setuptools has no types.
+# mypy: disable-error-code="import-untyped, misc"
+
+import os
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+
+from setuptools import Distribution, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
+
+HERE = Path(__file__).resolve().parent
+# In a source distribution the Go module is below, else it is around.
+BELOW = HERE / "libsocket"
+MODULE = BELOW if BELOW.exists() else HERE.parents[1]
+PARTS = ("go.mod", "go.sum", "include", "socket", "capi")
+LIBRARY = "libsocket.so"
+
+
+def compile_library(target: Path) -> None:
+    """Build the library with the Go tool chain."""
+    if shutil.which("go") is None:
+        raise SystemExit(
+            "dotfiles-socket: the Go tool chain is needed to build "
+            "libsocket.so from source, see https://go.dev/dl"
+        )
+    header = (MODULE / "include" / "libsocket.h").read_bytes()
+    symbols = MODULE / "capi" / "libsocket.map"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        [
+            "go",
+            "build",
+            "-trimpath",
+            "-buildvcs=false",
+            "-buildmode=c-shared",
+            "-ldflags",
+            f"-s -w -extldflags '-Wl,--version-script={symbols} -Wl,-z,now'",
+            "-o",
+            str(target),
+            "./capi",
+        ],
+        cwd=MODULE,
+        # go build does not notice a change of the header by itself.
+        env={
+            "CGO_CFLAGS": f"-O2 -DLIBSOCKET_HEADER={zlib.crc32(header)}",
+            **os.environ,
+        },
+        check=True,
+    )
+    target.with_suffix(".h").unlink()
+
+
+class BuildPy(build_py):
+    """Puts the library beside the modules."""
+
+    def run(self) -> None:
+        super().run()
+        made = MODULE / "build" / LIBRARY
+        if self.editable_mode:
+            # What the next make builds is what is used.
+            target = HERE / "src" / "dotfiles_socket" / LIBRARY
+            target.unlink(missing_ok=True)
+            target.symlink_to(os.path.relpath(made, target.parent))
+            return
+        target = Path(self.build_lib) / "dotfiles_socket" / LIBRARY
+        if made.exists():
+            shutil.copy(made.resolve(), target)
+        else:
+            compile_library(target)
+
+
+class Wheel(bdist_wheel):
+    """Any Python 3, this platform."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        return "py3", "none", super().get_tag()[2]
+
+
+class Source(sdist):
+    """Adds the Go module."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        super().make_release_tree(base_dir, files)
+        for part in PARTS:
+            source, target = MODULE / part, Path(base_dir) / "libsocket" / part
+            if source.is_dir():
+                shutil.copytree(
+                    source,
+                    target,
+                    ignore=shutil.ignore_patterns("*_test.go", "test*"),
+                )
+            else:
+                target.parent.mkdir(exist_ok=True)
+                shutil.copy(source, target)
+
+
+class Binary(Distribution):
+    """Has machine code in it, though no extension module."""
+
+    def has_ext_modules(self) -> bool:
+        return True
+
+
+setup(
+    distclass=Binary,
+    # Beside what make builds, and not between the sources.
+    options={"build": {"build_base": str(MODULE / "build" / "python")}},
+    cmdclass={"build_py": BuildPy, "bdist_wheel": Wheel, "sdist": Source},
+)

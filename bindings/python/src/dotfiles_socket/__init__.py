@@ -1,0 +1,118 @@
+"""Named events between the processes of one machine.
+
+A server owns an event name; clients join it. The server sends messages to
+all of them or to one, and clients may answer:
+
+    server = create_server("unix", "progress")
+    server.start()
+    server.send({"percent": 42})
+
+    client = create_client("unix", "progress")
+    client.connect()
+    for message in client.receive_iter():
+        print(message.data["percent"])
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .core import (
+    ClientInfo,
+    ConnectionError,
+    ForkedError,
+    MaxConnectionsError,
+    MessageError,
+    MessageType,
+    ServerFullError,
+    SocketClient,
+    SocketError,
+    SocketMessage,
+    SocketServer,
+    Status,
+    TimeoutError,
+    ValidationError,
+    create_message,
+    get_timestamp_iso,
+    get_timestamp_ms,
+    validate_event_name,
+)
+from .factory import SocketType, create_client, create_server
+from .implementations.tcp import TcpSocketClient, TcpSocketServer
+from .implementations.unix import UnixSocketClient, UnixSocketServer
+
+if TYPE_CHECKING:
+    from .config import (
+        AppConfig,
+        SocketConfig,
+        SocketModuleConfig,
+        TcpSocketConfig,
+        UnixSocketConfig,
+        get_default_config,
+        get_generic_socket_config,
+        get_socket_config,
+        get_tcp_socket_config,
+        get_unix_socket_config,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AppConfig",
+    "ClientInfo",
+    "ConnectionError",
+    "ForkedError",
+    "MaxConnectionsError",
+    "MessageError",
+    "MessageType",
+    "ServerFullError",
+    "SocketClient",
+    "SocketConfig",
+    "SocketError",
+    "SocketMessage",
+    "SocketModuleConfig",
+    "SocketServer",
+    "SocketType",
+    "Status",
+    "TcpSocketClient",
+    "TcpSocketConfig",
+    "TcpSocketServer",
+    "TimeoutError",
+    "UnixSocketClient",
+    "UnixSocketConfig",
+    "UnixSocketServer",
+    "ValidationError",
+    "__version__",
+    "create_client",
+    "create_message",
+    "create_server",
+    "get_default_config",
+    "get_generic_socket_config",
+    "get_socket_config",
+    "get_tcp_socket_config",
+    "get_timestamp_iso",
+    "get_timestamp_ms",
+    "get_unix_socket_config",
+    "validate_event_name",
+]
+
+_CONFIG = frozenset(
+    name for name in __all__ if name.endswith(("Config", "_config"))
+)
+
+
+if not TYPE_CHECKING:  # or every name would be one of this module
+
+    def __getattr__(name: str) -> Any:
+        # pydantic takes longer to import than all else, and few programs
+        # look at their configuration.
+        if name == "config":
+            return importlib.import_module(".config", __name__)
+        if name in _CONFIG:
+            value = getattr(importlib.import_module(".config", __name__), name)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,411 @@
+"""What the clients of all transports have in common."""
+
+import contextlib
+import logging
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterable, Iterator
+from ctypes import byref, c_size_t
+from functools import partial
+from typing import Any, TypeVar
+
+from ._errors import failure
+from ._handle import ClientHandle
+from ._lib import (
+    EVENT_CONNECTED,
+    EVENT_DISCONNECTED,
+    EVENT_LAGGED,
+    EVENT_LOG,
+    EVENT_MESSAGE,
+    EVENT_REFUSED,
+    EVENT_SYNCED,
+    blocking,
+    quick,
+)
+from ._logging import log_level, log_line
+from ._outgoing import KEPT, Outgoing, Sendable, array_of, fill, outgoing
+from ._packed import MANY, ONE, Intake, Row, message_of
+from ._patience import interruptible
+from ._settings import overrides, program_name, resolve
+from .core.client import SocketClient
+from .core.exceptions import (
+    ConnectionError,
+    ForkedError,
+    MessageError,
+    ServerFullError,
+    SocketError,
+    Status,
+    TimeoutError,
+    from_status,
+)
+from .core.types import SocketMessage, validate_event_name
+
+_NOT_CONNECTED = "Not connected to server"
+_Self = TypeVar("_Self", bound="EventClient")
+
+
+class EventClient(SocketClient):
+    """A client of the library. Beyond SocketClient it is a context manager
+    that connects and disconnects, iterates over messages, and has
+    send_many()."""
+
+    _transport: str
+    _logger: logging.Logger
+    # For objects whose constructor was not reached.
+    _handle: ClientHandle | None = None
+
+    def __init__(self, event_name: str, **arguments: Any) -> None:
+        validate_event_name(event_name)
+        self._event_name = event_name
+        self._overrides = overrides(**arguments)
+        self._settings = resolve(self._transport, self._overrides)
+        self._auto_reconnect: bool = self._settings["reconnect"]
+        self._free: list[Outgoing] = []
+        self._handle = None
+        # What was taken out of the library and not received: messages, and
+        # in their place between them the rows of other events.
+        self._inbox: deque[SocketMessage | Row] = deque()
+        # Held while rows are taken, so that they stay in order. Reentrant
+        # because a signal handler may call any method.
+        self._lock = threading.RLock()
+        self._connecting = threading.RLock()
+        # How many threads sleep until something arrives.
+        self._waiting = 0
+
+    @property
+    def event_name(self) -> str:
+        """The event that is joined."""
+        return self._event_name
+
+    @property
+    def _connected(self) -> bool:
+        return self.is_connected()
+
+    def is_connected(self) -> bool:
+        """Tell whether there is a connection now. While the client is
+        coming back by itself there is none."""
+        handle = self._handle
+        return handle is not None and quick.client_connected(handle.id) == 1
+
+    # ---- from connect to disconnect
+
+    def connect(self) -> None:
+        """Connect to the server; everything it sends from now on arrives.
+        With wait_for_server return at once, and connect when it is there.
+
+        Does nothing but warn when there is a connection. Raises
+        ConnectionError, also while the client is coming back by itself; a
+        full server makes it a MaxConnectionsError as well.
+        """
+        with self._connecting:
+            if self.is_connected():
+                self._logger.warning(
+                    "Client of %r is already connected", self._event_name
+                )
+                return
+            if self._handle is not None and self._auto_reconnect:
+                if self._settings["wait_for_server"]:
+                    return
+                raise ConnectionError(
+                    "Failed to connect: the server is gone; the client comes "
+                    "back by itself as soon as the server does"
+                )
+            self._release()
+            handle = interruptible(self._open)
+            handle.intake = Intake(
+                quick.client_receive_packed,
+                handle.id,
+                # Not a method of the client, which is to be let go as soon
+                # as nobody holds it.
+                partial(_items, self._event_name),
+                self._inbox,
+            )
+            self._handle = handle
+        if self.is_connected():
+            self._logger.info(
+                "Connected to the server of %r", self._event_name
+            )
+
+    def _open(self) -> ClientHandle:
+        settings = self._overrides
+        if self._settings["log_level"] == "off":
+            settings += overrides(log_level=log_level(self._logger))
+        if not self._settings["name"]:
+            settings += overrides(name=program_name())
+        try:
+            return ClientHandle(self._transport, self._event_name, settings)
+        except ForkedError:
+            raise
+        except SocketError as e:
+            full = e.status == Status.MAX_CONNECTIONS
+            raise from_status(
+                e.status,
+                f"Failed to connect: {e}",
+                ServerFullError if full else ConnectionError,
+            ) from e
+
+    def disconnect(self) -> None:
+        """Leave the server; does nothing when not connected.
+
+        What was sent is written first, for at most the time "linger".
+        receive() in other threads raises ConnectionError, receive_iter()
+        ends. Messages that have arrived stay for the next connection.
+        """
+        if self._release():
+            self._logger.info(
+                "Disconnected from the server of %r", self._event_name
+            )
+
+    def _release(self) -> bool:
+        """Take what has arrived and close the handle; False without one."""
+        with self._lock:
+            handle, self._handle = self._handle, None
+            if handle is None:
+                return False
+            enough = len(self._inbox) + _buffered(handle)
+            with contextlib.suppress(ConnectionError):
+                while len(self._inbox) < enough and self._take(handle, MANY):
+                    pass
+        interruptible(handle.close)
+        return True
+
+    def __enter__(self: _Self) -> _Self:
+        self.connect()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.disconnect()
+
+    def __del__(self) -> None:
+        if self._handle is not None and self._handle.is_open:
+            warnings.warn(
+                f"unclosed {self!r}", ResourceWarning, 2, source=self
+            )
+
+    def __repr__(self) -> str:
+        state = "connected" if self.is_connected() else "not connected"
+        return f"<{type(self).__name__} of {self._event_name!r}, {state}>"
+
+    # ---- sending
+
+    def send(self, message: Sendable) -> None:
+        """Send a message to the server; a dict is sent as a message of type
+        DATA, stamped now.
+
+        Waits for room in the connection for at most the time
+        "send_timeout". Raises ConnectionError without a connection,
+        MessageError when the message cannot be encoded or is too large, and
+        TimeoutError.
+        """
+        handle = self._handle
+        if handle is None:
+            raise ConnectionError(_NOT_CONNECTED)
+        try:
+            target, pack, reference = unused = self._free.pop()
+        except IndexError:
+            target, pack, reference = unused = outgoing()
+        try:
+            size = fill(target, message, self._event_name, pack)
+        except Exception as e:
+            raise MessageError(f"Failed to send message: {e}") from e
+        status = blocking.client_send(handle.id, reference)
+        if status:
+            raise _send_failure(status)
+        if size <= KEPT:
+            self._free.append(unused)
+
+    def send_many(self, messages: Iterable[Sendable]) -> None:
+        """Send messages to the server, in order, at the cost of less than as
+        many calls of send(). Raises what send() raises; the messages before
+        the one that fails have been sent then."""
+        handle = self._handle
+        if handle is None:
+            raise ConnectionError(_NOT_CONNECTED)
+        try:
+            array = array_of(list(messages), self._event_name)
+        except Exception as e:
+            raise MessageError(f"Failed to send message: {e}") from e
+        status = blocking.client_send_many(None, handle.id, array, len(array))
+        if status:
+            raise _send_failure(status)
+
+    # ---- receiving
+
+    def receive(self, timeout: float | None = None) -> SocketMessage:
+        """Wait for a message, at most `timeout` seconds; 0 only looks.
+
+        Several threads may receive; each message goes to one of them. While
+        the client comes back by itself, receive() waits on. Raises
+        TimeoutError, and ConnectionError when there is no connection:
+        after disconnect(), and with auto_reconnect off after the last
+        message of a server that is gone.
+        """
+        handle = self._handle
+        if handle is None:
+            raise ConnectionError(_NOT_CONNECTED)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            if self._handle is not handle:
+                raise ConnectionError(_NOT_CONNECTED)
+            try:
+                item = self._inbox.popleft()
+            except IndexError:
+                if not self._fill(handle) and not self._wait(handle, deadline):
+                    raise self._timed_out(timeout) from None
+                continue
+            if isinstance(item, SocketMessage):
+                return item
+            self._notice(item)
+
+    def receive_iter(self) -> Iterator[SocketMessage]:
+        """Yield messages as they arrive, whichever server sends them, until
+        disconnect(); with auto_reconnect off until the server is gone."""
+        handle = self._handle
+        if handle is None:
+            self._never_connected()
+            return
+        popleft = self._inbox.popleft
+        while self._handle is handle:
+            try:
+                item = popleft()
+            except IndexError:
+                try:
+                    if not self._fill(handle):
+                        self._wait(handle, None)
+                except ConnectionError:
+                    return
+                continue
+            if isinstance(item, SocketMessage):
+                yield item
+            else:
+                self._notice(item)
+
+    def __iter__(self) -> Iterator[SocketMessage]:
+        return self.receive_iter()
+
+    def _never_connected(self) -> None:
+        """What receive_iter() does without a connection."""
+        raise ConnectionError(_NOT_CONNECTED)
+
+    def _timed_out(self, timeout: float | None) -> TimeoutError:
+        raise NotImplementedError
+
+    def _fill(self, handle: ClientHandle) -> bool:
+        """Move what has arrived to the inbox; tell whether there is any."""
+        with self._lock:
+            # A message that one thread takes out for others would not wake
+            # them: with sleepers around, take no more than is used.
+            limit = ONE if self._waiting else MANY
+            return bool(self._inbox) or self._take(handle, limit)
+
+    def _take(self, handle: ClientHandle, limit: c_size_t) -> bool:
+        status = handle.intake.take(limit)
+        if status == Status.OK:
+            return True
+        if status in (Status.TIMEOUT, Status.INTERRUPTED):
+            return False
+        raise self._ended(handle, status)
+
+    def _ended(self, handle: ClientHandle, status: int) -> SocketError:
+        """Let go of a handle that will bring nothing more."""
+        error = failure(status, f"{_NOT_CONNECTED}: ")
+        if self._handle is handle:
+            self._handle = None
+        else:
+            error = from_status(status, _NOT_CONNECTED)
+        handle.close()
+        return error
+
+    def _wait(self, handle: ClientHandle, deadline: float | None) -> bool:
+        """Sleep until something has arrived; False when the time is up."""
+        with self._lock:
+            if self._inbox:
+                return True
+            self._waiting += 1
+        try:
+            if deadline is None:
+                return handle.descriptor.wait()
+            left = max(0, deadline - time.monotonic())
+            return handle.descriptor.wait(left * 1000)
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    # ---- the buffer, and what is no message
+
+    def get_buffer_size(self) -> int:
+        """Return how many messages have arrived and were not received."""
+        with self._lock:
+            here = sum(isinstance(i, SocketMessage) for i in self._inbox)
+            handle = self._handle
+            return here + (0 if handle is None else _buffered(handle))
+
+    def clear_buffer(self) -> None:
+        """Drop the messages that have arrived and were not received."""
+        with self._lock:
+            notices = [
+                item
+                for item in self._inbox
+                if not isinstance(item, SocketMessage)
+            ]
+            self._inbox.clear()
+            self._inbox.extend(notices)
+            if self._handle is not None:
+                quick.client_buffer_clear(self._handle.id)
+        self._logger.debug("Buffer of %r cleared", self._event_name)
+
+    def _notice(self, row: Row) -> None:
+        """Log an event that is no message, and call the hook for it."""
+        try:
+            self._call(row)
+        except Exception:
+            self._logger.exception("Exception in a hook of the client")
+
+    def _call(self, row: Row) -> None:
+        kind, _, _, first, count, _, text, _, _ = row
+        if kind == EVENT_CONNECTED:
+            self._logger.debug("%r: there is a connection", self._event_name)
+            self.on_connected()
+        elif kind == EVENT_DISCONNECTED:
+            self._logger.info("%r: disconnected: %s", self._event_name, text)
+            self.on_disconnected(text)
+        elif kind == EVENT_LAGGED:
+            self._logger.warning(
+                "%r: %d messages from number %d on were missed",
+                self._event_name,
+                count,
+                first,
+            )
+            self.on_lagged(count)
+        elif kind == EVENT_REFUSED:
+            self._logger.warning(
+                "%r: the server refused a message: %s", self._event_name, text
+            )
+            self.on_refused(text)
+        elif kind == EVENT_SYNCED:
+            self.on_synced()
+        elif kind == EVENT_LOG:
+            log_line(self._logger, row)
+
+
+def _items(event_name: str, rows: list[Row]) -> list[SocketMessage | Row]:
+    return [
+        message_of(row, event_name) if row[0] == EVENT_MESSAGE else row
+        for row in rows
+    ]
+
+
+def _buffered(handle: ClientHandle) -> int:
+    count = c_size_t()
+    quick.client_buffered(byref(count), handle.id)
+    return count.value
+
+
+def _send_failure(status: int) -> SocketError:
+    if status in (Status.BAD_HANDLE, Status.CLOSED, Status.NOT_CONNECTED):
+        return from_status(status, _NOT_CONNECTED)
+    if status == Status.TIMEOUT:
+        return failure(status, "Failed to send message: ")
+    return failure(status, "Failed to send message: ", MessageError)

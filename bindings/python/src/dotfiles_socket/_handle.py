@@ -1,0 +1,155 @@
+"""Open handles of the library: how they end, whoever forgets them."""
+
+import _thread
+import atexit
+import os
+import select
+import sys
+import weakref
+from ctypes import byref, c_void_p, string_at
+from typing import Any
+
+from ._errors import check, failure
+from ._lib import HOLD, PULL, Callback, Client, Server, blocking, quick
+from ._packed import Intake
+
+
+class Handle:
+    """An open server or client. One that is dropped is closed by a thread,
+    because waiting inside of `__del__` may hang the program."""
+
+    _open: Any
+    _close: Any
+
+    def __init__(
+        self,
+        identifier: Server | Client,
+        transport: str,
+        event_name: str,
+        settings: str,
+        flags: int,
+    ) -> None:
+        self.is_open = False
+        self.id = identifier
+        check(
+            self._open(
+                byref(identifier),
+                transport.encode(),
+                event_name.encode(),
+                settings.encode(errors="surrogateescape"),
+                flags,
+                Callback(),
+                None,
+            )
+        )
+        self.is_open = True
+        _all.add(self)
+
+    def close(self) -> None:
+        """Close it; once is enough. Blocks at most for the time "linger"."""
+        if self.is_open:
+            self.is_open = False
+            self._close(self.id)
+
+    def __del__(self) -> None:
+        if self.is_open and not sys.is_finalizing():
+            closed = _thread.allocate_lock()
+            closed.acquire()
+            _closing.append(closed)
+            _thread.start_new_thread(
+                _close_dropped, (self._close, self.id, closed)
+            )
+
+
+def _close_dropped(close: Any, identifier: Any, closed: Any) -> None:
+    try:
+        close(identifier)
+    finally:
+        closed.release()
+
+
+class Descriptor:
+    """Readable while something has arrived, and for good after the close.
+
+    It is a copy: the library's own is gone when close() returns, and another
+    thread may still be polling. The copy lives as long as anybody has it.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = -1
+        if fd < 0:
+            raise failure(fd)
+        self._fd = os.dup(fd)
+
+    def wait(self, milliseconds: float | None = None) -> bool:
+        """Wait until it is readable; False when the time is up.
+
+        Signal handlers run meanwhile, and what they raise ends the wait.
+        """
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        return bool(poll.poll(milliseconds))
+
+    def __del__(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+
+
+class ServerHandle(Handle):
+    """An open server whose events are pulled."""
+
+    def __init__(
+        self, transport: str, event_name: str, settings: str, hold: bool
+    ) -> None:
+        # The one that is being closed may be the owner of the name.
+        while _closing:
+            with _closing.pop():
+                pass
+        self._open = blocking.server_open
+        self._close = blocking.server_close
+        flags = PULL | HOLD if hold else PULL
+        super().__init__(Server(), transport, event_name, settings, flags)
+        self.descriptor = Descriptor(quick.server_fd(self.id))
+
+    def address(self) -> str:
+        """Return the path of the socket, or host:port."""
+        block = c_void_p()
+        check(quick.server_address(byref(block), self.id))
+        try:
+            return string_at(block).decode(errors="surrogateescape")
+        finally:
+            quick.free(block)
+
+
+class ClientHandle(Handle):
+    """An open client, and what takes its messages."""
+
+    intake: Intake
+
+    def __init__(self, transport: str, event_name: str, settings: str) -> None:
+        self._open = blocking.client_open
+        self._close = blocking.client_close
+        super().__init__(Client(), transport, event_name, settings, 0)
+        self.descriptor = Descriptor(quick.client_fd(self.id))
+
+
+# All handles that are open, for the end of the process.
+_all: "weakref.WeakSet[Handle]" = weakref.WeakSet()
+
+# A lock for each handle that _close_dropped is closing.
+_closing: list[Any] = []
+
+
+class Exit:
+    """Whether the interpreter is on its way out."""
+
+    begun = False
+
+
+@atexit.register
+def _close_all() -> None:
+    """Deliver what was sent, at the end of a program that stopped nothing."""
+    Exit.begun = True
+    # Clients first: a server would wait for one that nobody reads.
+    for handle in sorted(_all, key=lambda h: isinstance(h, ServerHandle)):
+        handle.close()

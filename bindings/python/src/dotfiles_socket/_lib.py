@@ -1,0 +1,436 @@
+"""libsocket.h for ctypes: the one place that knows the C side.
+
+The library is loaded by the first call and not by the import, so that a
+process may import the package and fork as long as it has not used it.
+
+`quick` keeps the interpreter's lock during a call, which costs less, and is
+for functions that never block; `blocking` has the same functions and lets
+other threads run meanwhile.
+"""
+
+import ctypes
+import os
+from ctypes import (
+    POINTER,
+    Structure,
+    c_char_p,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
+from pathlib import Path
+from typing import Any, NamedTuple
+
+VERSION = "0.1.0"
+
+DATA = 0
+ERROR = 1
+CONTROL = 2
+
+EVENT_CONNECTED = 1
+EVENT_DISCONNECTED = 2
+EVENT_MESSAGE = 3
+EVENT_LAGGED = 4
+EVENT_SYNCED = 5
+EVENT_REFUSED = 6
+EVENT_FIRST_CLIENT = 7
+EVENT_LAST_CLIENT = 8
+EVENT_LOG = 9
+EVENT_CLOSED = 10
+
+REASON_NONE = 0
+REASON_CLOSED = 1
+REASON_STOPPED = 2
+REASON_RESTARTING = 3
+REASON_EOF = 4
+REASON_MAX_CONNECTIONS = 5
+REASON_NOT_ALLOWED = 6
+REASON_SLOW = 7
+REASON_PROTOCOL = 8
+REASON_HEARTBEAT = 9
+REASON_IO = 10
+REASON_TOO_LARGE = 11
+
+UNICAST = 1
+RETAINED = 2
+
+LOG_DEBUG = -4
+LOG_INFO = 0
+LOG_WARN = 4
+LOG_ERROR = 8
+
+PULL = 1
+HOLD = 2
+
+
+class Server(Structure):
+    """libsocket_server"""
+
+    _fields_ = (("id", c_uint64),)
+
+
+class Client(Structure):
+    """libsocket_client"""
+
+    _fields_ = (("id", c_uint64),)
+
+
+class Message(Structure):
+    """libsocket_message; `data` and `retain_key` keep what they point to
+    alive, and `data` may hold NUL bytes because data_size counts."""
+
+    _fields_ = (
+        ("type", c_uint32),
+        ("flags", c_uint32),
+        ("data", c_char_p),
+        ("data_size", c_size_t),
+        ("event_name", c_char_p),
+        ("timestamp_iso", c_char_p),
+        ("timestamp_ms", c_int64),
+        ("retain_key", c_char_p),
+        ("reserved", c_uint64 * 2),
+    )
+
+
+class Event(Structure):
+    """libsocket_event"""
+
+    _fields_ = (
+        ("kind", c_uint32),
+        ("type", c_uint32),
+        ("reason", c_uint32),
+        ("flags", c_uint32),
+        ("level", c_int32),
+        ("reserved0", c_uint32),
+        ("timestamp_ms", c_int64),
+        ("seq", c_uint64),
+        ("count", c_uint64),
+        ("client", c_uint64),
+        ("event_name", c_char_p),
+        ("timestamp_iso", c_char_p),
+        ("address", c_char_p),
+        ("text", c_char_p),
+        ("data", c_void_p),
+        ("data_size", c_size_t),
+        ("reserved", c_uint64 * 2),
+    )
+
+
+class ClientInfo(Structure):
+    """libsocket_client_info"""
+
+    _fields_ = (
+        ("client", c_uint64),
+        ("connected_at_ms", c_int64),
+        ("pid", c_int64),
+        ("uid", c_int64),
+        ("gid", c_int64),
+        ("address", c_char_p),
+        ("name", c_char_p),
+        ("reserved", c_uint64 * 2),
+    )
+
+
+# A NULL of this type is no callback. Python takes none: a call out of a
+# thread of the library costs 20 times a pulled event.
+Callback = ctypes.CFUNCTYPE(None, POINTER(Event), c_size_t, c_void_p)
+
+
+class Prototype(NamedTuple):
+    """A C function. ctypes converts arguments faster when it is not told
+    their types, so functions that are called for every message are not
+    `checked`: their callers pass ctypes objects."""
+
+    result: Any
+    arguments: tuple[Any, ...]
+    checked: bool
+
+
+PROTOTYPES: dict[str, Prototype] = {}
+
+
+def _declare(
+    name: str, result: Any, *arguments: Any, checked: bool = True
+) -> None:
+    PROTOTYPES[name] = Prototype(result, arguments, checked)
+
+
+# const char *libsocket_version(void);
+_declare("version", c_char_p)
+
+# const char *libsocket_strerror(int status);
+_declare("strerror", c_char_p, c_int)
+
+# const char *libsocket_last_error(void);
+_declare("last_error", c_char_p)
+
+# void libsocket_free(void *block);
+_declare("free", None, c_void_p, checked=False)
+
+# int libsocket_server_open(libsocket_server *server, const char *transport,
+#                           const char *event, const char *settings,
+#                           uint32_t flags, libsocket_callback callback,
+#                           void *user);
+_declare(
+    "server_open",
+    c_int,
+    POINTER(Server),
+    c_char_p,
+    c_char_p,
+    c_char_p,
+    c_uint32,
+    Callback,
+    c_void_p,
+)
+
+# int libsocket_server_close(libsocket_server server);
+_declare("server_close", c_int, Server)
+
+# int libsocket_server_announce_restart(libsocket_server server);
+_declare("server_announce_restart", c_int, Server)
+
+# int libsocket_server_send(libsocket_server server,
+#                           const libsocket_message *message);
+_declare("server_send", c_int, Server, POINTER(Message), checked=False)
+
+# int libsocket_server_send_many(size_t *sent, libsocket_server server,
+#                                const libsocket_message *messages,
+#                                size_t count);
+_declare(
+    "server_send_many",
+    c_int,
+    POINTER(c_size_t),
+    Server,
+    POINTER(Message),
+    c_size_t,
+)
+
+# int libsocket_server_send_to(libsocket_server server, uint64_t client,
+#                              const libsocket_message *message);
+_declare(
+    "server_send_to",
+    c_int,
+    Server,
+    c_uint64,
+    POINTER(Message),
+    checked=False,
+)
+
+# int libsocket_server_receive(libsocket_event **events, size_t *count,
+#                              libsocket_server server, size_t max,
+#                              int timeout_ms);
+_declare(
+    "server_receive",
+    c_int,
+    POINTER(POINTER(Event)),
+    POINTER(c_size_t),
+    Server,
+    c_size_t,
+    c_int,
+)
+
+# int libsocket_server_receive_packed(void **block, size_t *size,
+#                                     libsocket_server server, size_t max,
+#                                     int timeout_ms);
+_declare(
+    "server_receive_packed",
+    c_int,
+    POINTER(c_void_p),
+    POINTER(c_size_t),
+    Server,
+    c_size_t,
+    c_int,
+    checked=False,
+)
+
+# int libsocket_server_fd(libsocket_server server);
+_declare("server_fd", c_int, Server)
+
+# int libsocket_server_clients(libsocket_client_info **clients, size_t *count,
+#                              libsocket_server server);
+_declare(
+    "server_clients",
+    c_int,
+    POINTER(POINTER(ClientInfo)),
+    POINTER(c_size_t),
+    Server,
+)
+
+# int libsocket_server_wait_clients(libsocket_server server, size_t count,
+#                                   int timeout_ms);
+_declare("server_wait_clients", c_int, Server, c_size_t, c_int)
+
+# int libsocket_server_address(char **address, libsocket_server server);
+_declare("server_address", c_int, POINTER(c_void_p), Server)
+
+# int libsocket_server_queue_length(size_t *count, libsocket_server server);
+_declare("server_queue_length", c_int, POINTER(c_size_t), Server)
+
+# int libsocket_server_queue_clear(libsocket_server server);
+_declare("server_queue_clear", c_int, Server)
+
+# int libsocket_server_queue_take(void **block, size_t *size,
+#                                 libsocket_server server);
+_declare(
+    "server_queue_take",
+    c_int,
+    POINTER(c_void_p),
+    POINTER(c_size_t),
+    Server,
+)
+
+# int libsocket_server_stats(void **block, size_t *size,
+#                            libsocket_server server);
+_declare("server_stats", c_int, POINTER(c_void_p), POINTER(c_size_t), Server)
+
+# int libsocket_client_open(libsocket_client *client, const char *transport,
+#                           const char *event, const char *settings,
+#                           uint32_t flags, libsocket_callback callback,
+#                           void *user);
+_declare(
+    "client_open",
+    c_int,
+    POINTER(Client),
+    c_char_p,
+    c_char_p,
+    c_char_p,
+    c_uint32,
+    Callback,
+    c_void_p,
+)
+
+# int libsocket_client_close(libsocket_client client);
+_declare("client_close", c_int, Client)
+
+# int libsocket_client_send(libsocket_client client,
+#                           const libsocket_message *message);
+_declare("client_send", c_int, Client, POINTER(Message), checked=False)
+
+# int libsocket_client_send_many(size_t *sent, libsocket_client client,
+#                                const libsocket_message *messages,
+#                                size_t count);
+_declare(
+    "client_send_many",
+    c_int,
+    POINTER(c_size_t),
+    Client,
+    POINTER(Message),
+    c_size_t,
+)
+
+# int libsocket_client_receive(libsocket_event **events, size_t *count,
+#                              libsocket_client client, size_t max,
+#                              int timeout_ms);
+_declare(
+    "client_receive",
+    c_int,
+    POINTER(POINTER(Event)),
+    POINTER(c_size_t),
+    Client,
+    c_size_t,
+    c_int,
+)
+
+# int libsocket_client_receive_packed(void **block, size_t *size,
+#                                     libsocket_client client, size_t max,
+#                                     int timeout_ms);
+_declare(
+    "client_receive_packed",
+    c_int,
+    POINTER(c_void_p),
+    POINTER(c_size_t),
+    Client,
+    c_size_t,
+    c_int,
+    checked=False,
+)
+
+# int libsocket_client_fd(libsocket_client client);
+_declare("client_fd", c_int, Client)
+
+# int libsocket_client_connected(libsocket_client client);
+_declare("client_connected", c_int, Client, checked=False)
+
+# int libsocket_client_buffered(size_t *count, libsocket_client client);
+_declare("client_buffered", c_int, POINTER(c_size_t), Client)
+
+# int libsocket_client_buffer_clear(libsocket_client client);
+_declare("client_buffer_clear", c_int, Client)
+
+# int libsocket_settings(void **block, size_t *size, const char *transport,
+#                        const char *settings);
+_declare(
+    "settings",
+    c_int,
+    POINTER(c_void_p),
+    POINTER(c_size_t),
+    c_char_p,
+    c_char_p,
+)
+
+# int libsocket_json_to_msgpack(void **data, size_t *size, const char *json,
+#                               size_t length);
+_declare(
+    "json_to_msgpack",
+    c_int,
+    POINTER(c_void_p),
+    POINTER(c_size_t),
+    c_char_p,
+    c_size_t,
+)
+
+# int libsocket_msgpack_to_json(char **json, const void *data, size_t size);
+_declare("msgpack_to_json", c_int, POINTER(c_void_p), c_char_p, c_size_t)
+
+
+class _Functions:
+    """The functions of PROTOTYPES, bound by the first one that is used."""
+
+    def __init__(self, loader: type[ctypes.CDLL]) -> None:
+        self._loader = loader
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in PROTOTYPES:
+            raise AttributeError(name)
+        library = self._load()
+        for each, prototype in PROTOTYPES.items():
+            try:
+                function = getattr(library, f"libsocket_{each}")
+            except AttributeError as e:
+                raise ImportError(f"not libsocket {VERSION}: {e}") from None
+            function.restype = prototype.result
+            if prototype.checked:
+                function.argtypes = prototype.arguments
+            setattr(self, each, function)
+        return getattr(self, name)
+
+    def _load(self) -> ctypes.CDLL:
+        path = library_path()
+        try:
+            return self._loader(path)
+        except OSError as e:
+            raise ImportError(
+                f"{path} cannot be loaded: {e}. It needs Linux with glibc; "
+                "musl cannot load a Go library."
+            ) from e
+
+
+def library_path() -> str:
+    """Return the file of the library: the one in this package, unless the
+    environment variable LIBSOCKET_LIBRARY names another."""
+    own = Path(__file__).with_name("libsocket.so")
+    path = os.environ.get("LIBSOCKET_LIBRARY") or str(own)
+    if not Path(path).exists():
+        raise ImportError(
+            f"{path} is missing: build it with `make build`, or install a "
+            "wheel of dotfiles-socket that was made for this platform"
+        )
+    return path
+
+
+quick = _Functions(ctypes.PyDLL)
+blocking = _Functions(ctypes.CDLL)

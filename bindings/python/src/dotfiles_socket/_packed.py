@@ -1,0 +1,160 @@
+"""What the library hands over as MessagePack: documents, and rows in them."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from ctypes import byref, c_int, c_size_t, c_void_p, string_at
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped]
+
+from ._errors import check
+from ._lib import quick
+from .core.types import MessageType, SocketMessage
+
+# A row as libsocket_server_receive_packed() describes it.
+Row = list[Any]
+
+# Limits of Intake.take(): one row, or as many as the library thinks good.
+ONE = c_size_t(1)
+MANY = c_size_t(0)
+
+_NOW = c_int(0)
+
+_TYPES = tuple(MessageType)
+_logger = logging.getLogger("dotfiles_socket")
+
+
+class Block:
+    """The out parameters of a function that stores a block."""
+
+    __slots__ = ("_block", "_size", "out")
+
+    def __init__(self) -> None:
+        self._block = c_void_p()
+        self._size = c_size_t()
+        self.out = byref(self._block), byref(self._size)
+
+    def __bool__(self) -> bool:
+        """Tell whether a block is stored."""
+        return self._block.value is not None
+
+    def content(self) -> bytes:
+        """Copy the block that is stored."""
+        return string_at(self._block, self._size.value)
+
+    def clear(self) -> None:
+        """Release the block that is stored, if there is one."""
+        stored = c_void_p(self._block.value)
+        self._block.value = None
+        quick.free(stored)
+
+    def __del__(self) -> None:
+        self.clear()
+
+
+class Intake:
+    """Moves rows from a handle to a deque, one thread at a time.
+
+    A signal handler may raise between any two steps, or call this again:
+    what was taken out of the library is then finished by the next call, and
+    neither lost nor doubled.
+    """
+
+    def __init__(
+        self,
+        function: Any,
+        identifier: Any,
+        convert: Callable[[list[Row]], list[Any]],
+        target: deque[Any],
+    ) -> None:
+        self._function = function
+        self._identifier = identifier
+        self._convert = convert
+        self._target = target
+        self._block = Block()
+        # The block, while rows are in it; then what they became.
+        self._current: Block | Iterator[Any] = self._block
+
+    def take(self, limit: c_size_t) -> int:
+        """Take what is there; return the library's status."""
+        current = self._current
+        if isinstance(current, Block):
+            if not current:
+                status: int = self._function(
+                    *current.out, self._identifier, limit, _NOW
+                )
+                if status:
+                    return status
+            items = iter(self._convert(unpack_rows(current.content())))
+            if self._current is not current:
+                return 0  # a signal handler took them
+            self._current = items
+        else:
+            items = current
+        # One step, after which the iterator is empty.
+        self._target.extend(items)
+        self._block.clear()
+        self._current = self._block
+        return 0
+
+
+def fetch(function: Any, *arguments: Any) -> Any:
+    """Call a function that stores a MessagePack document; decode that."""
+    block = Block()
+    check(function(*block.out, *arguments))
+    return msgpack.unpackb(block.content())
+
+
+def unpack_rows(document: bytes) -> list[Row]:
+    """Decode an array of rows."""
+    try:
+        rows: list[Row] = msgpack.unpackb(document, strict_map_key=False)
+    except ValueError:
+        return list(_unpack_apart(document))
+    return rows
+
+
+def _unpack_apart(document: bytes) -> Iterator[Row]:
+    """Decode value by value what cannot be decoded at once: data nested to
+    the last level that a message allows is too deep inside of rows, and an
+    extension type may be one that msgpack refuses."""
+    position = 0
+
+    def reader() -> msgpack.Unpacker:
+        unpacker = msgpack.Unpacker(
+            strict_map_key=False, max_buffer_size=len(document)
+        )
+        unpacker.feed(document[position:])
+        return unpacker
+
+    unpacker = reader()
+    for _ in range(unpacker.read_array_header()):
+        row: Row | None = []
+        for _ in range(unpacker.read_array_header()):
+            before = unpacker.tell()
+            try:
+                value = unpacker.unpack()
+            except ValueError as e:
+                _logger.error("Failed to deserialize message: %r", e)
+                row = None
+                position += before
+                unpacker = reader()
+                unpacker.skip()
+            else:
+                if row is not None:
+                    row.append(value)
+        if row is not None:
+            yield row
+
+
+def message_of(row: Row, event_name: str) -> SocketMessage:
+    """Make the message of a MESSAGE row; event_name is the handle's own."""
+    _, code, milliseconds, iso, data, _, _, _, name = row
+    return SocketMessage(
+        event_name if name is None else name,
+        milliseconds,
+        iso,
+        _TYPES[code],
+        data,
+    )

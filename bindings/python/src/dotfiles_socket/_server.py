@@ -1,0 +1,385 @@
+"""What the servers of all transports have in common."""
+
+import logging
+import math
+import threading
+import time
+import warnings
+from collections.abc import Iterable
+from ctypes import POINTER, byref, c_size_t, c_uint64
+from typing import Any, TypeVar
+
+from . import _lib
+from ._errors import check, failure
+from ._handle import ServerHandle
+from ._hooks import HookThread, client_name
+from ._lib import blocking, quick
+from ._logging import log_level
+from ._outgoing import (
+    KEPT,
+    Outgoing,
+    Sendable,
+    array_of,
+    fill,
+    outgoing,
+    text,
+)
+from ._packed import fetch, message_of
+from ._patience import interruptible
+from ._settings import overrides, resolve
+from .core.exceptions import (
+    ConnectionError,
+    ForkedError,
+    MessageError,
+    SocketError,
+    Status,
+    from_status,
+)
+from .core.server import SocketServer
+from .core.types import ClientInfo, SocketMessage, validate_event_name
+
+_HOOKS = (
+    "on_client_connected",
+    "on_client_disconnected",
+    "on_message_received",
+    "on_first_client",
+    "on_last_client",
+)
+# Seconds of one wait inside of the library.
+_LONGEST_WAIT = 1e6
+
+_Self = TypeVar("_Self", bound="EventServer")
+
+
+class EventServer(SocketServer):
+    """A server of the library. Beyond SocketServer it is a context manager
+    that starts and stops, and has send_many(), wait_for_clients(), address
+    and get_stats()."""
+
+    _transport: str
+    _logger: logging.Logger
+    # For objects whose constructor was not reached.
+    _handle: ServerHandle | None = None
+
+    def __init__(self, event_name: str, **arguments: Any) -> None:
+        validate_event_name(event_name)
+        self._event_name = event_name
+        self._overrides = overrides(**arguments)
+        self._settings = resolve(self._transport, self._overrides)
+        self._blocking_mode: bool = self._settings["blocking_mode"]
+        self._free: list[Outgoing] = []
+        # What stop() took out of the queue, for the next start().
+        self._kept: list[SocketMessage] = []
+        self._handle = None
+        self._hooks: HookThread | None = None
+        # Taken while the server runs; start() waits for it.
+        self._runs = threading.Lock()
+        # Reentrant because a signal handler may call stop() at any time.
+        self._lock = threading.RLock()
+        self._send = quick.server_send
+        self._send_to = quick.server_send_to
+        if self._settings["slow_client"] == "block":
+            self._send = blocking.server_send
+            self._send_to = blocking.server_send_to
+
+    @property
+    def event_name(self) -> str:
+        """The event that is served."""
+        return self._event_name
+
+    @property
+    def _running(self) -> bool:
+        return self._handle is not None
+
+    def is_running(self) -> bool:
+        """Tell whether clients can connect."""
+        return self._handle is not None
+
+    # ---- from start to stop
+
+    def start(self) -> None:
+        """Start serving. In blocking mode return only after stop(), which
+        another thread, a hook or a signal handler may call; Ctrl-C ends the
+        wait at once and leaves the server running.
+
+        Does nothing but warn when the server is running. Raises SocketError;
+        its __cause__ and its status tell why.
+        """
+        with self._lock:
+            if self._handle is not None:
+                self._logger.warning(
+                    "Server of %r is already running", self._event_name
+                )
+                return
+            try:
+                handle = interruptible(self._open)
+            except ForkedError:
+                raise
+            except SocketError as e:
+                raise from_status(
+                    e.status, f"Failed to start server: {e}", SocketError
+                ) from e
+            self._kept = []
+            runs = self._runs = threading.Lock()
+            runs.acquire()
+            hooks = HookThread(self, handle, self._logger, self._has_hooks())
+            # From here on stop() works, and hooks find a running server.
+            self._hooks, self._handle = hooks, handle
+            try:
+                hooks.start()
+            except BaseException:
+                self._handle = None
+                handle.close()
+                raise
+        self._logger.info("Server of %r started", self._event_name)
+        if self._blocking_mode:
+            runs.acquire()
+
+    def _open(self) -> ServerHandle:
+        """Open the handle and put back what was queued."""
+        settings = self._overrides
+        if self._settings["log_level"] == "off":
+            settings += overrides(log_level=log_level(self._logger))
+        handle = ServerHandle(
+            self._transport,
+            self._event_name,
+            settings,
+            self._has_hooks("on_client_connected"),
+        )
+        try:
+            self._opened(handle)
+            self._send_all(handle, self._kept)
+        except BaseException:
+            handle.close()
+            raise
+        return handle
+
+    def _opened(self, handle: ServerHandle) -> None:
+        """Take note of what the open has decided."""
+
+    def _has_hooks(self, *names: str) -> bool:
+        """Tell whether one of the hooks, or any, is not the empty one."""
+        return any(
+            name in vars(self)
+            or getattr(type(self), name) is not getattr(SocketServer, name)
+            for name in names or _HOOKS
+        )
+
+    def stop(self, *, restarting: bool = False) -> None:
+        """Stop serving; does nothing when the server is not running.
+        With restarting, the clients are told that the server will be back.
+
+        What was sent is delivered first, for at most the time "linger".
+        Clients are told, on_client_disconnected is called for each, and the
+        name or port is free. A hook that is running is waited for as long,
+        unless it is the caller.
+        """
+        with self._lock:
+            handle, self._handle = self._handle, None
+            hooks = self._hooks
+            if handle is None or hooks is None:
+                return
+            self._keep_queue(handle)
+            if restarting:
+                quick.server_announce_restart(handle.id)
+        try:
+            while hooks.take() == Status.OK:
+                pass
+            interruptible(handle.close)
+            if hooks.is_alive() and threading.current_thread() is not hooks:
+                hooks.join(self._settings["linger"])
+        finally:
+            self._runs.release()
+        self._logger.info("Server of %r stopped", self._event_name)
+
+    def _keep_queue(self, handle: ServerHandle) -> None:
+        try:
+            rows = fetch(quick.server_queue_take, handle.id)
+        except SocketError as e:
+            self._logger.error("The queue is lost: %s", e)
+            return
+        self._kept = [message_of(row, self._event_name) for row in rows]
+
+    def __enter__(self: _Self) -> _Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __del__(self) -> None:
+        if self._handle is not None and self._handle.is_open:
+            warnings.warn(
+                f"unclosed {self!r}", ResourceWarning, 2, source=self
+            )
+
+    def __repr__(self) -> str:
+        state = "running" if self.is_running() else "stopped"
+        return f"<{type(self).__name__} of {self._event_name!r}, {state}>"
+
+    # ---- sending
+
+    def send(
+        self,
+        message: Sendable,
+        client_id: str | None = None,
+        *,
+        retain_key: str | None = None,
+    ) -> None:
+        """Send to all clients, or to the one of that id.
+
+        Without a client the message waits in the queue. A dict is sent as a
+        message of type DATA, stamped now. With a retain_key the message is
+        kept, until the next one of that key, for clients that come later.
+
+        Raises SocketError when the server is not running, MessageError when
+        the message cannot be encoded or is too large, ConnectionError when
+        there is no such client, and TimeoutError when, under slow_client =
+        "block", a client does not keep up.
+        """
+        handle = self._handle
+        if handle is None:
+            raise SocketError("Server is not running")
+        try:
+            target, pack, reference = unused = self._free.pop()
+        except IndexError:
+            target, pack, reference = unused = outgoing()
+        try:
+            size = fill(target, message, self._event_name, pack)
+            if retain_key is not None:
+                target.retain_key = text(retain_key)
+        except Exception as e:
+            raise MessageError(f"Failed to serialize message: {e}") from e
+        if client_id is None:
+            status = self._send(handle.id, reference)
+        else:
+            status = self._send_to(handle.id, _number(client_id), reference)
+        if status:
+            raise _send_failure(status, client_id)
+        if size <= KEPT and retain_key is None:
+            self._free.append(unused)
+
+    def send_many(self, messages: Iterable[Sendable]) -> None:
+        """Send messages to all clients, in order, at the cost of less than
+        as many calls of send(). Raises what send() raises; the messages
+        before the one that fails have been sent then."""
+        handle = self._handle
+        if handle is None:
+            raise SocketError("Server is not running")
+        self._send_all(handle, list(messages))
+
+    def _send_all(self, handle: ServerHandle, messages: list[Any]) -> None:
+        try:
+            array = array_of(messages, self._event_name)
+        except Exception as e:
+            raise MessageError(f"Failed to serialize message: {e}") from e
+        status = blocking.server_send_many(None, handle.id, array, len(array))
+        if status:
+            raise _send_failure(status, None)
+
+    # ---- clients and queue
+
+    def get_connected_clients(self) -> list[ClientInfo]:
+        """Return the connected clients in the order they came; none when
+        the server is not running."""
+        handle = self._handle
+        if handle is None:
+            return []
+        block = POINTER(_lib.ClientInfo)()
+        count = c_size_t()
+        if quick.server_clients(byref(block), byref(count), handle.id):
+            return []
+        try:
+            return [_info(block[i]) for i in range(count.value)]
+        finally:
+            quick.free(block)
+
+    def wait_for_clients(
+        self, count: int = 1, timeout: float | None = None
+    ) -> None:
+        """Wait until so many clients are connected, at most `timeout`
+        seconds. Raises TimeoutError, and SocketError when the server is not
+        running or is stopped meanwhile."""
+        handle = self._handle
+        if handle is None:
+            raise SocketError("Server is not running")
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            left = min(max(0, deadline - time.monotonic()), _LONGEST_WAIT)
+            status = blocking.server_wait_clients(
+                handle.id, count, math.ceil(left * 1000)
+            )
+            if status == Status.TIMEOUT and time.monotonic() < deadline:
+                continue
+            # Returning here has run the signal handlers.
+            if status != Status.INTERRUPTED:
+                break
+        if status in (Status.CLOSED, Status.BAD_HANDLE):
+            raise failure(status, kind=SocketError)
+        check(status)
+
+    def get_queue_size(self) -> int:
+        """Return how many messages wait for the first client."""
+        count = c_size_t()
+        handle = self._handle
+        if handle is None or quick.server_queue_length(
+            byref(count), handle.id
+        ):
+            return len(self._kept)
+        return count.value
+
+    def clear_queue(self) -> None:
+        """Drop the messages that wait for the first client."""
+        self._kept = []
+        handle = self._handle
+        if handle is not None:
+            quick.server_queue_clear(handle.id)
+        self._logger.debug("Queue of %r cleared", self._event_name)
+
+    # ---- what is known
+
+    @property
+    def address(self) -> str | None:
+        """The path of the socket, or host:port; None when not running."""
+        handle = self._handle
+        return None if handle is None else handle.address()
+
+    def get_stats(self) -> dict[str, int]:
+        """Return the server's counters; see libsocket_server_stats() for
+        their names. Empty when the server is not running."""
+        handle = self._handle
+        if handle is None:
+            return {}
+        stats: dict[str, int] = fetch(quick.server_stats, handle.id)
+        return stats
+
+
+# Not strict: a text that is no id of ours finds no client.
+def _number(client_id: str) -> c_uint64:
+    digits = str(client_id).removeprefix("client_")
+    try:
+        return c_uint64(int(digits))
+    except ValueError:
+        raise ConnectionError(f"Client not connected: {client_id}") from None
+
+
+def _send_failure(status: int, client_id: str | None) -> SocketError:
+    if status in (Status.BAD_HANDLE, Status.CLOSED):
+        return from_status(status, "Server is not running", SocketError)
+    if status == Status.UNKNOWN_CLIENT:
+        return from_status(status, f"Client not connected: {client_id}")
+    if status in (Status.BAD_MESSAGE, Status.INVALID):
+        prefix = "Failed to serialize message: "
+        return failure(status, prefix, MessageError)
+    return failure(status, "Failed to send message: ")
+
+
+def _info(client: _lib.ClientInfo) -> ClientInfo:
+    info = ClientInfo(
+        client_name(client.client),
+        client.connected_at_ms,
+        client.address.decode(errors="surrogateescape"),
+    )
+    info.name = client.name.decode(errors="replace")
+    info.pid, info.uid, info.gid = client.pid, client.uid, client.gid
+    return info

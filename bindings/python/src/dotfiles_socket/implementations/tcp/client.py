@@ -1,0 +1,56 @@
+"""The client on a TCP port."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from ..._client import EventClient
+from ..._options import ClientOptions, checked
+from ...core.exceptions import TimeoutError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class TcpSocketClient(EventClient):
+    """Joins the event served on a TCP port.
+
+    With auto_reconnect the client comes back by itself when the connection
+    is lost. The options are settings of that name: with wait_for_server
+    connect() does not fail, but waits in the background for a server that is
+    not there yet; with types only messages of those types arrive.
+
+    An argument that is None leaves the setting as configured.
+    Raises ValidationError, a ValueError, for a bad name or setting, and
+    ValueError when no port is given or configured.
+    """
+
+    _transport = "tcp"
+    _logger = logging.getLogger(__name__)
+
+    def __init__(
+        self,
+        event_name: str,
+        host: str | None = None,
+        port: int | None = None,
+        auto_reconnect: bool = True,
+        buffer_size: int | None = None,
+        **options: "Unpack[ClientOptions]",
+    ) -> None:
+        super().__init__(
+            event_name,
+            host=host or None,
+            port=port,
+            reconnect=None if auto_reconnect else False,
+            buffer_size=buffer_size,
+            **checked(self, ClientOptions, options),
+        )
+        self._host: str = self._settings["tcp"]["host"]
+        self._port: int = self._settings["tcp"]["port"]
+        if self._port <= 0:
+            raise ValueError("Port must be provided for TCP socket client")
+
+    def _never_connected(self) -> None:
+        """End the iteration silently."""
+
+    def _timed_out(self, timeout: float | None) -> TimeoutError:
+        return TimeoutError(f"No message received within {timeout}s")

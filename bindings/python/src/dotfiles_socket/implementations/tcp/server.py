@@ -1,0 +1,62 @@
+"""The server on a TCP port."""
+
+import logging
+from typing import TYPE_CHECKING
+
+from ..._handle import ServerHandle
+from ..._options import ServerOptions, checked
+from ..._server import EventServer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class TcpSocketServer(EventServer):
+    """Serves an event on a TCP port: `port`, or the first that is free from
+    port_range_start to port_range_end; 0 is any free port.
+
+    The options are settings of that name, such as history_size: how many of
+    the last messages are given to clients that come later. An argument that
+    is None leaves the setting as configured.
+    Raises ValidationError, a ValueError, for a bad name or setting.
+    """
+
+    _transport = "tcp"
+    _logger = logging.getLogger(__name__)
+
+    def __init__(
+        self,
+        event_name: str,
+        host: str | None = None,
+        port: int | None = None,
+        port_range_start: int | None = None,
+        port_range_end: int | None = None,
+        blocking_mode: bool | None = None,
+        allow_client_send: bool | None = None,
+        max_connections: int | None = None,
+        message_queue_size: int | None = None,
+        **options: "Unpack[ServerOptions]",
+    ) -> None:
+        super().__init__(
+            event_name,
+            host=host or None,
+            port=port,
+            port_range_start=port_range_start,
+            port_range_end=port_range_end,
+            blocking_mode=blocking_mode,
+            allow_client_send=allow_client_send,
+            max_connections=max_connections,
+            message_queue_size=message_queue_size,
+            **checked(self, ServerOptions, options),
+        )
+        self._host: str = self._settings["tcp"]["host"]
+        self._port = port
+        self._actual_port: int | None = None
+
+    @property
+    def port(self) -> int | None:
+        """The port that is or was bound; None before the first start()."""
+        return self._actual_port
+
+    def _opened(self, handle: ServerHandle) -> None:
+        self._actual_port = int(handle.address().rpartition(":")[2])

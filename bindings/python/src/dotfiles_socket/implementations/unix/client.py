@@ -1,0 +1,57 @@
+"""The client on a Unix socket."""
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..._client import EventClient
+from ..._options import ClientOptions, checked
+from ...core.exceptions import TimeoutError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class UnixSocketClient(EventClient):
+    """Joins the event served on <socket_dir>/<event_name>.sock.
+
+    With auto_reconnect the client comes back by itself when the connection
+    is lost; reconnect_delay, other than the 1.0 that stands for the
+    configured times, is the longest time in seconds between two attempts.
+
+    The options are settings of that name. With wait_for_server connect()
+    does not fail, but waits in the background for a server that is not there
+    yet; with types only messages of those types arrive. An argument that is
+    None leaves the setting as configured.
+    Raises ValidationError, a ValueError, for a bad name or setting.
+    """
+
+    _transport = "unix"
+    _logger = logging.getLogger(__name__)
+
+    def __init__(
+        self,
+        event_name: str,
+        socket_dir: str | os.PathLike[str] | None = None,
+        auto_reconnect: bool = True,
+        reconnect_delay: float = 1.0,
+        buffer_size: int | None = None,
+        **options: "Unpack[ClientOptions]",
+    ) -> None:
+        delay = None if reconnect_delay in (None, 1.0) else reconnect_delay
+        super().__init__(
+            event_name,
+            socket_dir=os.fspath(socket_dir or "") or None,
+            reconnect=None if auto_reconnect else False,
+            reconnect_min=delay,
+            reconnect_max=delay,
+            buffer_size=buffer_size,
+            **checked(self, ClientOptions, options),
+        )
+        self._reconnect_delay = reconnect_delay
+        self._socket_dir = Path(self._settings["socket_dir"])
+        self._socket_path = self._socket_dir / f"{event_name}.sock"
+
+    def _timed_out(self, timeout: float | None) -> TimeoutError:  # noqa: ARG002
+        return TimeoutError("Timeout waiting for message")

@@ -1,0 +1,172 @@
+"""What the pages of docs/ say to Python users, and the client by hand that
+the protocol page ends with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Net, until
+
+from dotfiles_socket import MessageType, Status, create_message
+from dotfiles_socket.core.exceptions import from_status
+
+TREE = Path(__file__).parents[3]
+PAGES = sorted((TREE / "docs").glob("*.md"))
+
+
+def page(name: str) -> str:
+    return (TREE / "docs" / name).read_text()
+
+
+def raw_client() -> Any:
+    """The class of the page, as it stands there."""
+    _, _, section = page("protocol.md").partition("## A client by hand")
+    blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert len(blocks) == 1
+    namespace: dict[str, Any] = {}
+    exec(blocks[0], namespace)  # noqa: S102 - our own documentation
+    return namespace["RawClient"]
+
+
+class Raw:
+    """Joins servers of a net by hand."""
+
+    def __init__(self, net: Net) -> None:
+        self._net = net
+        self._class = raw_client()
+
+    def join(self, server: Any, **hello: Any) -> Any:
+        address = (
+            str(self._net.directory / f"{server.event_name}.sock")
+            if self._net.transport == "unix"
+            else ("127.0.0.1", server.port)
+        )
+        client = self._class(address, **hello)
+        self._net.made.append(client.connection)
+        return client
+
+
+@pytest.fixture
+def raw(net: Net) -> Raw:
+    return Raw(net)
+
+
+def numbers(*wanted: int) -> list[dict[str, Any]]:
+    """Messages to send."""
+    return [{"n": n} for n in wanted]
+
+
+def some(received: Iterator[Any], count: int) -> list[Any]:
+    """What comes next: the number of each, and its n or its kind."""
+    bodies = [next(received) for _ in range(count)]
+    return [
+        (number, body.get("libsocket") or body["data"]["n"])
+        for number, body in bodies
+    ]
+
+
+def test_the_client_by_hand_joins_and_hears_all(net: Net, raw: Raw) -> None:
+    server = net.server()
+    server.send_many(numbers(1, 2))
+    received = (client := raw.join(server)).receive()
+    assert some(received, 4) == [
+        (None, "welcome"),
+        (1, 1),
+        (2, 2),
+        (None, "synced"),
+    ]
+    [info] = server.get_connected_clients()
+    assert info.name == "raw"
+    server.send({"n": 0}, info.client_id)
+    server.send({"n": 3})
+    assert some(received, 2) == [(None, 0), (3, 3)]
+    server.stop()
+    number, goodbye = next(received)
+    assert number is None
+    assert goodbye["libsocket"] == "goodbye"
+    assert goodbye["reason"] == "stopped"
+    assert list(received) == []
+    assert client.next == 4
+
+
+def test_the_client_by_hand_goes_on_where_it_was(net: Net, raw: Raw) -> None:
+    server = net.server()
+    client = raw.join(server)
+    received = client.receive()
+    assert some(received, 2) == [(None, "welcome"), (None, "synced")]
+    server.send({"n": 1})
+    assert some(received, 1) == [(1, 1)]
+    client.connection.close()
+    until(lambda: not server.get_connected_clients())
+    server.send_many(numbers(2, 3))
+    client = raw.join(server, epoch=client.epoch, number=client.next)
+    assert some(client.receive(), 4) == [
+        (None, "welcome"),
+        (2, 2),
+        (3, 3),
+        (None, "synced"),
+    ]
+
+
+def test_the_client_by_hand_is_told_what_it_missed(
+    net: Net, raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOCKET__LOG_MESSAGES", "5")
+    monkeypatch.setenv("SOCKET__MESSAGE_QUEUE_SIZE", "5")
+    server = net.server()
+    client = raw.join(server)
+    some(client.receive(), 2)
+    client.connection.close()
+    until(lambda: not server.get_connected_clients())
+    server.send_many(numbers(*range(1, 21)))
+    client = raw.join(server, epoch=client.epoch, number=client.next)
+    received = client.receive()
+    next(received)
+    _, lagged = next(received)
+    assert lagged == {"libsocket": "lagged", "missed": 15, "from": 1, "to": 15}
+    assert some(received, 5) == [(n, n) for n in range(16, 21)]
+
+
+def test_the_client_by_hand_asks_for_types(net: Net, raw: Raw) -> None:
+    server = net.server()
+    received = raw.join(server, types=["error"]).receive()
+    assert some(received, 2) == [(None, "welcome"), (None, "synced")]
+    server.send({"n": 1})
+    server.send(create_message("event", MessageType.ERROR, {"n": 2}))
+    assert some(received, 2) == [(None, "seq"), (2, 2)]
+
+
+def test_the_client_by_hand_is_kept_alive_by_its_pings(
+    tcp: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOCKET__TCP__HEARTBEAT", "0.05")
+    server = tcp.server()
+    received = Raw(tcp).join(server).receive()
+    heard = [kind for _, kind in some(received, 2 + 12)]
+    assert heard == ["welcome", "synced", *["ping"] * 12]
+    assert len(server.get_connected_clients()) == 1
+
+
+def test_the_architecture_page_names_the_exceptions() -> None:
+    _, _, section = page("architecture.md").partition("### Errors")
+    rows = re.findall(
+        r"^\| `(\w+)` \| (-\d+) \|.*\| `(\w+)` \|$", section, re.MULTILINE
+    )
+    assert {(name, int(number)) for name, number, _ in rows} == {
+        (status.name, status.value) for status in Status if status
+    }
+    for _, number, exception in rows:
+        assert type(from_status(int(number), "")).__name__ == exception
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_the_tests_that_a_page_names_exist(path: Path) -> None:
+    tests = "".join(
+        file.read_text() for file in Path(__file__).parent.glob("test_*.py")
+    )
+    named = re.findall(r"`(test_\w+)`", path.read_text())
+    assert [name for name in named if f"def {name}(" not in tests] == []

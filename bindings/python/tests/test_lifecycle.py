@@ -1,0 +1,267 @@
+"""What is left open, dropped, forked, or alive at the end."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import warnings
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import SOON, Net, take, until
+from scripts import Script
+
+from dotfiles_socket import (
+    ForkedError,
+    Status,
+    UnixSocketClient,
+    UnixSocketServer,
+)
+
+
+def descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def dropped(make: Any) -> list[str]:
+    """What Python warns of when what is made is dropped."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        made = make()
+        alive = weakref.ref(made)
+        del made
+        assert alive() is None  # at once, not by the collector
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        make()
+    assert {w.category for w in caught} <= {ResourceWarning}
+    return [str(w.message) for w in caught]
+
+
+def test_what_is_dropped_open_is_warned_of(net: Net) -> None:
+    server = net.server()
+    net.made.clear()
+
+    def client() -> Any:
+        made = net.client(server)
+        net.made.clear()
+        return made
+
+    [text] = dropped(client)
+    assert "unclosed" in text
+    assert "'event', connected" in text
+    until(lambda: not server.get_connected_clients())
+
+    def other() -> Any:
+        made = net.server(event="other")
+        net.made.clear()
+        return made
+
+    [text] = dropped(other)
+    assert "'other', running" in text
+    server.stop()
+
+
+def test_what_is_closed_is_not_warned_of(net: Net) -> None:
+    def both() -> Any:
+        server, client = net.pair()
+        client.disconnect()
+        server.stop()
+        net.made.clear()
+        return client
+
+    assert dropped(both) == []
+    assert dropped(lambda: UnixSocketServer("never_started")) == []
+
+
+def test_the_name_of_a_dropped_server_is_free_again(unix: Net) -> None:
+    for _ in range(20):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            server = UnixSocketServer("event", unix.directory)
+            server.start()
+            del server
+
+
+def test_objects_that_are_dropped_leave_nothing(unix: Net) -> None:
+    server = unix.server(max_connections=1000)
+
+    def round_trip() -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            for _ in range(100):
+                client = UnixSocketClient("event", unix.directory)
+                client.connect()
+                other = UnixSocketServer("other", unix.directory)
+                other.start()
+                del client, other
+        gc.collect()
+        until(lambda: not server.get_connected_clients())
+
+    round_trip()
+    until(lambda: threading.active_count() < 10)
+    fds, threads = descriptors(), threading.active_count()
+    for _ in range(3):
+        round_trip()
+    until(lambda: threading.active_count() <= threads)
+    until(lambda: descriptors() <= fds)
+
+
+def test_objects_that_are_closed_leave_nothing(net: Net) -> None:
+    def round_trip() -> None:
+        server, client = net.pair()
+        server.send({})
+        client.receive(SOON)
+        client.disconnect()
+        server.stop()
+        net.made.clear()
+
+    round_trip()
+    fds, threads = descriptors(), threading.active_count()
+    for _ in range(50):
+        round_trip()
+    assert descriptors() <= fds
+    assert threading.active_count() <= threads
+
+
+def in_child(work: Any) -> str:
+    """What the work returns or raises in a child made by fork()."""
+    reader, writer = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        try:
+            result = str(work())
+        except BaseException as e:
+            result = f"{type(e).__name__}: {e}"
+        os.write(writer, result.encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        text = answer.read()
+    os.waitpid(pid, 0)
+    return text
+
+
+def test_a_forked_child_is_told_and_the_parent_not_disturbed(
+    net: Net,
+) -> None:
+    server, client = net.pair()
+    work = {
+        "server.send": lambda: server.send({}),
+        "client.send": lambda: client.send({}),
+        "receive": lambda: client.receive(1),
+        "receive_iter": lambda: next(client.receive_iter()),
+        "start": lambda: net.server(event="other"),
+        "connect": lambda: net.client(server),
+        "wait": lambda: server.wait_for_clients(2),
+        "constructor": lambda: UnixSocketServer("event"),
+    }
+    for each in work.values():
+        text = in_child(each)
+        assert text.startswith("ForkedError: ")
+        assert "spawn" in text
+    assert in_child(lambda: (client.disconnect(), server.stop())) == str(
+        (None, None)
+    )
+    server.send({"n": 1})
+    assert take(client, 1) == [{"n": 1}]
+
+
+def test_forked_error_has_its_status() -> None:
+    assert int(Status.FORKED) == -20
+    assert ForkedError.__doc__ is not None
+    assert "spawn" in ForkedError.__doc__
+
+
+FORK_FIRST = """
+import os, sys
+import dotfiles_socket
+from dotfiles_socket import UnixSocketClient, UnixSocketServer
+if os.fork() == 0:
+    client = UnixSocketClient("event", sys.argv[1], wait_for_server=True)
+    client.connect()
+    print(client.receive(20).data, flush=True)
+    sys.exit()
+server = UnixSocketServer("event", sys.argv[1])
+server.start()
+server.send({"n": 1})
+os.wait()
+"""
+
+
+def test_a_process_may_fork_between_import_and_use(directory: Path) -> None:
+    with Script(FORK_FIRST, directory) as script:
+        assert script.line() == "{'n': 1}"
+        assert script.end() == ""
+
+
+EXITS = {
+    "open": "",
+    "by exception": "raise SystemExit(0)",
+    "in a thread": """
+import threading
+threading.Thread(target=lambda: list(client.receive_iter()),
+                 daemon=True).start()
+""",
+    "after a fork": """
+import os, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+if os.fork() == 0:
+    sys.exit()
+os.wait()
+""",
+    "with what cannot be delivered": """
+import socket
+idle = socket.socket(socket.AF_UNIX)
+idle.connect(str(server.address))
+server.wait_for_clients(2)
+server.send_many([{"blob": bytes(100000)}] * 40)
+""",
+}
+
+
+@pytest.mark.parametrize("way", EXITS)
+def test_exit(directory: Path, way: str) -> None:
+    code = (
+        "import sys\n"
+        "from dotfiles_socket import UnixSocketClient, UnixSocketServer\n"
+        "server = UnixSocketServer('event', sys.argv[1])\n"
+        "server.start()\n"
+        "client = UnixSocketClient('event', sys.argv[1])\n"
+        "client.connect()\n"
+    )
+    with Script(code + EXITS[way], directory) as script:
+        assert script.end() == ""
+    assert not (directory / "event.sock").exists()
+
+
+def test_no_environment_is_needed(tmp_path: Path) -> None:
+    """What is installed finds its library by itself."""
+    code = "import dotfiles_socket._lib as l; print(l.library_path())"
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("LIBSOCKET_LIBRARY", "LD_LIBRARY_PATH")
+    }
+    own = Path(sys.modules["dotfiles_socket"].__file__ or "").with_name(
+        "libsocket.so"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if own.exists():
+        assert ran.stdout == f"{own}\n"
+    else:
+        assert f"{own} is missing" in ran.stderr

@@ -1,0 +1,266 @@
+"""How servers send, and what waits in the queue."""
+
+import re
+import threading
+from typing import Any
+
+import pytest
+from conftest import SOON, Net, take
+
+import dotfiles_socket
+from dotfiles_socket import (
+    MessageError,
+    MessageType,
+    SocketError,
+    SocketMessage,
+    Status,
+    UnixSocketServer,
+    create_message,
+)
+
+
+def message(data: Any, kind: MessageType = MessageType.DATA) -> SocketMessage:
+    return create_message("event", kind, data)
+
+
+# ---- sending
+
+
+def test_not_running(net: Net) -> None:
+    server = net.server(start=False)
+    for what in (message({}), message({"a": object()}), {"a": 1}):
+        with pytest.raises(SocketError, match=r"^Server is not running$"):
+            server.send(what)
+    with pytest.raises(SocketError, match=r"^Server is not running$"):
+        server.send_many([{}])
+    with pytest.raises(SocketError, match=r"^Server is not running$"):
+        server.wait_for_clients()
+
+
+def test_broadcast(net: Net) -> None:
+    server = net.server()
+    clients = [net.client(server) for _ in range(5)]
+    server.wait_for_clients(5, SOON)
+    for kind in MessageType:
+        sent = message({"kind": kind.value, "nested": {"l": [1, None]}}, kind)
+        server.send(sent)
+        assert [c.receive(SOON) for c in clients] == [sent] * 5
+
+
+def test_unicast(net: Net) -> None:
+    server = net.server()
+    first, second = net.client(server), net.client(server)
+    server.wait_for_clients(2, SOON)
+    ids = [info.client_id for info in server.get_connected_clients()]
+    server.send(message({"to": 0}), client_id=ids[0])
+    server.send({"to": 1}, ids[1])
+    server.send({"to": "all"})
+    assert take(first, 2) == [{"to": 0}, {"to": "all"}]
+    assert take(second, 2) == [{"to": 1}, {"to": "all"}]
+
+
+@pytest.mark.parametrize("client_id", ["client_5", "nobody", "", "client_x"])
+def test_an_unknown_client(net: Net, client_id: str) -> None:
+    server, client = net.pair()
+    text = f"^Client not connected: {client_id}$"
+    with pytest.raises(dotfiles_socket.ConnectionError, match=text):
+        server.send({}, client_id)
+    server.send({"n": 1})
+    assert take(client, 1) == [{"n": 1}]
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ({"a": object()}, "object"),
+        ({"a": {1, 2}}, "set"),
+        ({"a": 2**64}, "out of range"),
+        ({"a": "\ud800"}, "surrogate"),
+        ({"a": {1: 2}}, "key"),
+        ({1.5: 2}, "key"),
+    ],
+)
+def test_what_cannot_be_serialised(
+    net: Net, data: dict[Any, Any], text: str
+) -> None:
+    server, client = net.pair()
+    for what in (message(data), data):
+        with pytest.raises(MessageError, match=text) as caught:
+            server.send(what)
+        assert str(caught.value).startswith("Failed to serialize message: ")
+    server.send({"n": 1})
+    assert take(client, 1) == [{"n": 1}]
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        SocketMessage("event", 1, "iso", "data", {}),  # type: ignore[arg-type]
+        SocketMessage("event", "1", "iso", MessageType.DATA, {}),  # type: ignore[arg-type]
+        SocketMessage("event", 1, None, MessageType.DATA, {}),  # type: ignore[arg-type]
+        SocketMessage("a\0b", 1, "iso", MessageType.DATA, {}),
+        SocketMessage("event", 1, "i\0o", MessageType.DATA, {}),
+        "text",
+        None,
+    ],
+)
+def test_what_is_no_message(unix: Net, what: Any) -> None:
+    server = unix.server()
+    with pytest.raises(MessageError, match="Failed to serialize message: "):
+        server.send(what)
+    assert server.get_queue_size() == 0
+
+
+def test_too_large(unix: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOCKET__MAX_MESSAGE_SIZE", "2000")
+    server, client = unix.pair()
+    with pytest.raises(MessageError, match="2000") as caught:
+        server.send({"blob": bytes(3000)})
+    assert caught.value.status == Status.TOO_LARGE
+    server.send({"blob": bytes(1000)})
+    assert take(client, 1) == [{"blob": bytes(1000)}]
+
+
+def test_large_messages(net: Net) -> None:
+    server, client = net.pair()
+    blob = bytes(range(256)) * 16384
+    server.send({"blob": blob})
+    assert take(client, 1) == [{"blob": blob}]
+
+
+def test_a_dict_is_sent_as_data_and_stamped(net: Net) -> None:
+    server, client = net.pair()
+    before = dotfiles_socket.get_timestamp_ms()
+    server.send({"n": 1})
+    got = client.receive(SOON)
+    after = dotfiles_socket.get_timestamp_ms()
+    assert got.event_name == "event"
+    assert got.message_type is MessageType.DATA
+    assert got.data == {"n": 1}
+    assert before <= got.timestamp_ms <= after
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00", got.timestamp_iso
+    )
+
+
+def test_a_message_arrives_as_it_was_sent(net: Net) -> None:
+    server, client = net.pair()
+    sent = [
+        SocketMessage("other event!", -5, "yesterday", MessageType.ERROR, {}),
+        SocketMessage("event", 0, "then", MessageType.CONTROL, {"": None}),
+        SocketMessage("é🎉", 2**53, "é🎉", MessageType.DATA, {"k": [{}]}),
+    ]
+    for each in sent:
+        server.send(each)
+    server.send({"after": "a full message"})
+    assert [client.receive(SOON) for _ in sent] == sent
+    plain = client.receive(SOON)
+    assert plain.event_name == "event"
+    assert plain.timestamp_ms > 0
+
+
+def test_send_many(net: Net) -> None:
+    server, client = net.pair()
+    sent = [message({"n": n}, MessageType.ERROR) for n in range(200)]
+    server.send_many(sent)
+    server.send_many({"n": n} for n in range(200))
+    server.send_many([])
+    assert [client.receive(SOON) for _ in sent] == sent
+    assert take(client, 200) == [{"n": n} for n in range(200)]
+    with pytest.raises(MessageError, match="Failed to serialize message: "):
+        server.send_many([{"n": 1}, {"n": object()}])
+
+
+def test_several_threads_send_at_once(net: Net) -> None:
+    server, client = net.pair()
+
+    def send(thread: int) -> None:
+        for n in range(200):
+            server.send({"thread": thread, "n": n})
+
+    threads = [threading.Thread(target=send, args=(t,)) for t in range(8)]
+    for thread in threads:
+        thread.start()
+    got = take(client, 1600)
+    for thread in threads:
+        thread.join()
+    for t in range(8):
+        numbers = [d["n"] for d in got if d["thread"] == t]
+        assert numbers == list(range(200))
+
+
+def test_retained_messages_reach_who_comes_later(net: Net) -> None:
+    server, early = net.pair()
+    server.send({"light": "red"}, retain_key="light")
+    server.send({"light": "green"}, retain_key="light")
+    server.send({"door": "open"}, retain_key="door")
+    server.send({"not": "kept"})
+    take(early, 4)
+    late = net.client(server)
+    assert take(late, 2) == [{"light": "green"}, {"door": "open"}]
+    with pytest.raises(dotfiles_socket.TimeoutError):
+        late.receive(0)
+
+
+# ---- the queue
+
+
+def test_the_queue_keeps_what_nobody_hears(net: Net) -> None:
+    server = net.server()
+    for n in range(3):
+        server.send({"n": n})
+        assert server.get_queue_size() == n + 1
+    client = net.client(server)
+    assert take(client, 3) == [{"n": n} for n in range(3)]
+    assert server.get_queue_size() == 0
+
+
+def test_the_queue_drops_its_oldest(net: Net) -> None:
+    server = net.server(message_queue_size=3)
+    for n in range(10):
+        server.send({"n": n})
+    assert server.get_queue_size() == 3
+    client = net.client(server)
+    assert take(client, 3) == [{"n": n} for n in (7, 8, 9)]
+
+
+def test_the_queue_is_bounded_by_100() -> None:
+    with UnixSocketServer("event") as server:
+        server.send_many([{}] * 250)
+        assert server.get_queue_size() == 100
+
+
+def test_clear_queue(net: Net) -> None:
+    server = net.server()
+    server.send({})
+    server.clear_queue()
+    assert server.get_queue_size() == 0
+    server.send({"n": 1})
+    assert take(net.client(server), 1) == [{"n": 1}]
+
+
+def test_the_queue_survives_stop_and_start(net: Net) -> None:
+    server = net.server()
+    sent = [message({"n": n}, MessageType.ERROR) for n in range(3)]
+    sent[1].event_name = "another"
+    for each in sent:
+        server.send(each)
+    for _ in range(2):
+        server.stop()
+        assert server.get_queue_size() == 3
+        server.start()
+        assert server.get_queue_size() == 3
+    server.send({"n": 3})
+    client = net.client(server)
+    assert [client.receive(SOON) for _ in sent] == sent
+    assert take(client, 1) == [{"n": 3}]
+
+
+def test_clear_queue_while_stopped(net: Net) -> None:
+    server = net.server()
+    server.send({})
+    server.stop()
+    server.clear_queue()
+    assert server.get_queue_size() == 0
+    server.start()
+    assert server.get_queue_size() == 0
