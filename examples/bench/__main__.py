@@ -1,0 +1,63 @@
+"""make bench: runs everything, writes the tables and the picture of
+docs/performance.md.
+
+BENCH_SCALE stretches each run (1: all takes some ten minutes), BENCH_REPEATS
+says how often (5), BENCH_ONLY chooses measures by a regular expression. What
+is chosen so goes to build/bench only, and so does a run with too little in it
+to be worth showing.
+"""
+
+import json
+import os
+import re
+import sys
+import time
+from dataclasses import asdict
+
+from .contestants import BUILT, CONTESTANTS, ROOT
+from .measures import Results, all_measures, measure
+from .plot import draw
+from .processes import allow_many_files
+from .tables import circumstances, fill, tables
+
+PAGE = ROOT / "docs" / "performance.md"
+PICTURE = ROOT / "docs" / "performance.svg"
+
+WORTH_SHOWING = 1.0
+
+
+def main() -> int:
+    scale = float(os.environ.get("BENCH_SCALE") or 1)
+    repeats = int(os.environ.get("BENCH_REPEATS") or 5)
+    only = re.compile(os.environ.get("BENCH_ONLY") or "")
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True)
+
+    for contestant in CONTESTANTS.values():
+        if contestant.missing:
+            tell(f"missing: {contestant.name}: {contestant.missing}")
+    allow_many_files()
+    load = os.getloadavg()[0]
+    everything = all_measures(scale)
+    chosen = [m for m in everything if only.search(m.name)]
+    results = measure(chosen, repeats, tell)
+    whole = len(chosen) == len(everything) and scale >= WORTH_SHOWING
+    write(results, load, repeats, shown=whole)
+    tell("written to docs/performance.md" if whole else f"written to {BUILT}, not to docs/")
+    return any(o.problem for outcomes in results.values() for o in outcomes.values())
+
+
+def write(results: Results, load: float, repeats: int, *, shown: bool) -> None:
+    """Keep the figures, fill the tables into the page, and draw."""
+    raw = {m: {w: asdict(o) for w, o in outcomes.items()} for m, outcomes in results.items()}
+    (BUILT / "results.json").write_text(json.dumps(raw, indent=1))
+    generated = {**tables(results), "circumstances": circumstances(load, repeats)}
+    directory = PAGE.parent if shown else BUILT
+    (directory / PAGE.name).write_text(fill(PAGE.read_text(), generated))
+    (directory / PICTURE.name).write_text(draw(results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

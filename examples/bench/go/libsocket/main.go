@@ -1,0 +1,251 @@
+// Command libsocket is libsocket through its Go package. kind= chooses how a
+// receiver takes: "batch" (the default) or "messages", one by one.
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"runtime/pprof"
+	"sync"
+
+	"github.com/RandomGenericUsername/libsocket/examples/bench/go/worker"
+	"github.com/RandomGenericUsername/libsocket/socket"
+)
+
+const event = "wallpaper_progress"
+
+func main() {
+	o := worker.Parse()
+	defer profile(o.Role)()
+	switch o.Role {
+	case "send":
+		send(o)
+	case "receive":
+		receive(o)
+	case "echo":
+		echo(o)
+	case "ask":
+		ask(o)
+	case "first":
+		first(o)
+	default:
+		worker.Die("no such role: %s", o.Role)
+	}
+}
+
+// profile writes a CPU profile to $BENCH_PROFILE.ROLE where that is set.
+func profile(role string) (stop func()) {
+	name := os.Getenv("BENCH_PROFILE")
+	if name == "" {
+		return func() {}
+	}
+	f, err := os.Create(name + "." + role)
+	worker.Check(err)
+	worker.Check(pprof.StartCPUProfile(f))
+	return func() {
+		pprof.StopCPUProfile()
+		worker.Check(f.Close())
+	}
+}
+
+// settings lose nothing, but where some receivers are to stall. All else is
+// as it comes.
+func settings(o *worker.Options) *socket.Settings {
+	policy := socket.SlowBlock
+	if o.Window > 0 {
+		policy = socket.SlowDropOldest
+	}
+	text := fmt.Sprintf("socket_dir = '%s'\nslow_client = '%s'\nsend_timeout = 60\nmax_connections = %d\n[tcp]\nport = %d\n",
+		o.Address, policy, max(10, o.Clients), o.Port)
+	s, err := socket.LoadSettings(socket.Transport(o.Transport), text)
+	worker.Check(err)
+	return s
+}
+
+func listen(o *worker.Options, keepEvents bool) *socket.Server {
+	s, err := socket.Listen(context.Background(), socket.Transport(o.Transport), event,
+		socket.Config{Settings: settings(o), KeepEvents: keepEvents})
+	worker.Check(err)
+	return s
+}
+
+func dial(o *worker.Options) *socket.Client {
+	c, err := socket.Dial(context.Background(), socket.Transport(o.Transport), event,
+		socket.Config{Settings: settings(o)})
+	worker.Check(err)
+	return c
+}
+
+// progress is what a progress message carries; its frame has 180 bytes.
+const progress = "\x83\xa8progress\xcf\x00\x00\x00\x00\x00\x00\x00\x00" +
+	"\xa6status\xaaprocessing\xa4step\xa9Rendering"
+
+// payload makes a value of MessagePack with a number at the offset returned:
+// of a progress message, or else of an array of the number and a bin.
+func payload(o *worker.Options) (data []byte, number int) {
+	if o.Size == 180 {
+		return []byte(progress), 11
+	}
+	data = make([]byte, o.Size)
+	data[0], data[1] = 0x92, 0xcf
+	if rest := o.Size - 10; rest < 256 {
+		data[10], data[11] = 0xc4, byte(rest-2)
+	} else {
+		data[10] = 0xc5
+		binary.BigEndian.PutUint16(data[11:], uint16(rest-3))
+	}
+	return data, 2
+}
+
+func send(o *worker.Options) {
+	s := listen(o, o.Window > 0)
+	defer s.Close()
+	fmt.Println("ready")
+	worker.Check(s.WaitClients(context.Background(), o.Clients))
+	var allow func(uint64)
+	if o.Window > 0 {
+		allow = acknowledged(s, o)
+	}
+	data, at := payload(o)
+	worker.Send(o, func(number uint64) {
+		if allow != nil {
+			allow(number)
+		}
+		binary.BigEndian.PutUint64(data[at:], number)
+		worker.Check(s.Send(socket.Message{Data: data}))
+	})
+}
+
+// acknowledged returns a function that waits until a message may be sent: no
+// receiver, but for those that stall, is two windows behind.
+func acknowledged(s *socket.Server, o *worker.Options) func(number uint64) {
+	var mu sync.Mutex
+	change := sync.NewCond(&mu)
+	acknowledgements := make(map[uint64]int)
+	go func() { // ends when the server is closed
+		for e, err := range s.Events(context.Background()) {
+			if err != nil || e.Kind != socket.EventMessage {
+				continue
+			}
+			var window uint64
+			worker.Check(socket.Unmarshal(e.Data, &window))
+			mu.Lock()
+			acknowledgements[window]++
+			mu.Unlock()
+			change.Broadcast()
+		}
+	}()
+	return func(number uint64) {
+		window := number / o.Window
+		if number == worker.Last || number%o.Window != 0 || window < 2 {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for acknowledgements[window-1] < o.Clients-o.Stalled {
+			change.Wait()
+		}
+		delete(acknowledgements, window-1)
+	}
+}
+
+func receive(o *worker.Options) {
+	clients := make([]*socket.Client, o.Clients)
+	for i := range clients {
+		clients[i] = dial(o)
+		defer clients[i].Close()
+	}
+	_, at := payload(o)
+	take := batches
+	if o.Kind == "messages" {
+		take = messages
+	}
+	awake := clients[o.Stalled:]
+	worker.Receive(len(awake), func(index int, t *worker.Tally) { take(o, awake[index], at, t) })
+}
+
+func batches(o *worker.Options, c *socket.Client, at int, t *worker.Tally) {
+	var b socket.Batch
+	defer b.Release()
+	for {
+		worker.Check(c.ReceiveBatch(context.Background(), &b, 0))
+		for i := range b.Events {
+			e := &b.Events[i]
+			if e.Kind == socket.EventLagged {
+				worker.Die("%d messages were missed", e.Count)
+			}
+			if e.Kind != socket.EventMessage {
+				continue
+			}
+			if t.Take(e.Data[at:]) {
+				return
+			}
+			if o.Window > 0 && t.Received%o.Window == 0 {
+				acknowledge(c, t.Received/o.Window)
+			}
+		}
+	}
+}
+
+func acknowledge(c *socket.Client, window uint64) {
+	m, err := socket.NewMessage(socket.Control, window)
+	worker.Check(err)
+	worker.Check(c.Send(m))
+}
+
+func messages(_ *worker.Options, c *socket.Client, at int, t *worker.Tally) {
+	for m, err := range c.Messages(context.Background()) {
+		worker.Check(err)
+		if t.Take(m.Data[at:]) {
+			return
+		}
+	}
+}
+
+func echo(o *worker.Options) {
+	s := listen(o, true)
+	defer s.Close()
+	fmt.Println("ready")
+	go func() { // ends with the program
+		worker.AwaitLine()
+	}()
+	for e, err := range s.Events(context.Background()) {
+		worker.Check(err)
+		if e.Kind == socket.EventMessage {
+			worker.Check(s.SendTo(e.Client, socket.Message{Data: e.Data}))
+		}
+	}
+}
+
+func ask(o *worker.Options) {
+	c := dial(o)
+	defer c.Close()
+	data, at := payload(o)
+	var b socket.Batch
+	worker.Ask(o, func(number uint64) {
+		binary.BigEndian.PutUint64(data[at:], number)
+		worker.Check(c.Send(socket.Message{Data: data}))
+		for answered := false; !answered; {
+			worker.Check(c.ReceiveBatch(context.Background(), &b, 0))
+			for i := range b.Events {
+				if e := &b.Events[i]; e.Kind == socket.EventMessage {
+					answered = binary.BigEndian.Uint64(e.Data[at:]) == number
+				}
+			}
+		}
+	})
+}
+
+func first(o *worker.Options) {
+	s := listen(o, false)
+	defer s.Close()
+	c := dial(o)
+	defer c.Close()
+	data, _ := payload(o)
+	worker.Check(s.Send(socket.Message{Data: data}))
+	_, err := c.Receive(context.Background())
+	worker.Check(err)
+	fmt.Println("first")
+}

@@ -1,0 +1,121 @@
+"""What the Python programs of the benchmark share; it is bench.h in Python,
+and says the same words."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+EVENT = "wallpaper_progress"
+LAST = 2**64 - 1  # what the last message of a run carries instead of its number
+LIFETIME = 120  # seconds; no program lives longer
+
+
+@dataclass
+class Options:
+    """The arguments of a program: KEY=VALUE."""
+
+    transport: str = "unix"
+    address: str = "."
+    kind: str = ""
+    port: int = 0
+    size: int = 180
+    clients: int = 1
+    seconds: float = 0.1
+    limit: int = 1 << 20
+
+
+Role = Callable[[Options], None]
+
+
+def main(roles: Iterable[Role]) -> None:
+    """Run the role that the command line names."""
+    signal.alarm(LIFETIME)
+    by_name = {role.__name__: role for role in roles}
+    options = Options()
+    for argument in sys.argv[2:]:
+        key, _, value = argument.partition("=")
+        setattr(options, key, type(getattr(options, key))(value))
+    by_name[sys.argv[1]](options)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def await_line() -> None:
+    """Wait for a line; the end of the input ends the program."""
+    if not sys.stdin.readline():
+        sys.exit()
+
+
+def data_of(options: Options, number: int) -> dict[str, Any]:
+    """What a message carries: three fields, or a number and many bytes."""
+    if options.size == 180:
+        return {"progress": number, "status": "processing", "step": "Rendering"}
+    # 14 bytes of MessagePack around the bytes, as in the other languages.
+    return {"progress": number, "bytes": bytes(max(0, options.size - 14))}
+
+
+def run_sender(
+    options: Options,
+    send: Callable[[list[dict[str, Any]]], None],
+    batch: int = 1,
+) -> None:
+    """Send numbered messages until time or count are used up, then the last.
+
+    The data is made anew for each, as a program would.
+    """
+    say("joined")
+    await_line()
+    cpu, began = time.process_time_ns(), time.monotonic_ns()
+    deadline = began + int(options.seconds * 1e9)
+    sent, step = 0, max(batch, 64 if options.size < 4096 else 1)
+    while sent < options.limit and time.monotonic_ns() < deadline:
+        for _ in range(step // batch):
+            send([data_of(options, number) for number in range(sent, sent + batch)])
+            sent += batch
+    send([data_of(options, LAST)])
+    await_line()  # the receivers have ended
+    say(f"result sent={sent} began={began} cpu={time.process_time_ns() - cpu}")
+
+
+def run_receiver(messages: Iterable[dict[str, Any]]) -> None:
+    """Count the data of messages up to the last."""
+    cpu = time.process_time_ns()
+    say("ready")
+    received = 0
+    for data in messages:
+        if data["progress"] != received:
+            break
+        received += 1
+    if data["progress"] != LAST:
+        sys.exit(f"message {data['progress']} came where {received} was due")
+    finished = time.monotonic_ns()
+    say(
+        f"result fewest={received} most={received} finished={finished}"
+        f" cpu={time.process_time_ns() - cpu}"
+    )
+
+
+def run_asker(options: Options, ask: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Send and await the answer, over and over, and say the percentiles."""
+    say("ready")
+    await_line()
+    for number in range(200):
+        ask(data_of(options, number))
+    took: list[int] = []
+    before = time.perf_counter_ns()
+    deadline = before + int(options.seconds * 1e9)
+    while before < deadline:
+        number = len(took)
+        if ask(data_of(options, number))["progress"] != number:
+            sys.exit("the wrong answer came")
+        after = time.perf_counter_ns()
+        took.append(after - before)
+        before = after
+    took.sort()
+    p50, p99, p999 = (took[len(took) * part // 1000] for part in (500, 990, 999))
+    say(f"result count={len(took)} p50={p50} p99={p99} p999={p999}")
