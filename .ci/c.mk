@@ -1,0 +1,37 @@
+# The C tests, each compiled in several ways, and the headers they are for.
+
+PUBLIC_HEADERS := include/libsocket.h $(wildcard bindings/c/*.h)
+
+C_TESTS   := $(wildcard bindings/c/test/*_test.c capi/test/*_test.c)
+C_HEADERS := $(PUBLIC_HEADERS) $(wildcard bindings/c/test/*.h capi/test/*.h)
+
+C_FLAGS := -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Ibindings/c -Ibindings/c/test
+C_LINK  := -pthread -Lbuild -Wl,-rpath,$(CURDIR)/build -Wl,--as-needed -lsocket -lm
+
+# The ways, each with a directory of its name below build/.
+COMPILE_plain     := gcc -x c -std=c99 -O2
+COMPILE_sanitized := gcc -x c -std=c99 -O1 -fno-omit-frame-pointer \
+	-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all
+COMPILE_cxx       := g++ -x c++ -std=c++17 -O2
+
+define C_PROGRAM
+build/$(1)/%: %.c $(C_HEADERS) | $(LIBRARY) packages-test
+	@mkdir -p $$(@D); echo 'compiling $$@'
+	@$$(COMPILE_$(1)) $(C_FLAGS) -o $$@ $$< $(C_LINK)
+endef
+$(foreach way,plain sanitized cxx,$(eval $(call C_PROGRAM,$(way))))
+
+# The headers are C++ too, and so are the tests of what they hold.
+CXX_TESTS := $(filter bindings/% %/header_test.c,$(C_TESTS))
+
+C_TEST_PROGRAMS := $(C_TESTS:%.c=build/plain/%) $(C_TESTS:%.c=build/sanitized/%) \
+	$(CXX_TESTS:%.c=build/cxx/%)
+
+C_VECTORS := build/test/payload_vectors.txt
+$(C_VECTORS): bindings/c/test/vectors.py socket/testdata/frames.json | packages-python
+	@mkdir -p $(@D)
+	$(PYTHON) $^ >$@
+
+.PHONY: test-c
+test-c: $(C_TEST_PROGRAMS) $(C_VECTORS) | packages-test
+	@.ci/c_tests.sh $(C_VECTORS) $(C_TEST_PROGRAMS)

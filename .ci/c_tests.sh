@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# c_tests.sh VECTORS PROGRAM...: runs each C test program, those in
+# build/plain/ once more under valgrind, as many at a time as there are cores.
+# A program that passes is a line. Ends in "N passed, N failed", the sum of
+# what the programs say.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+vectors=$1
+shift
+
+valgrind=(valgrind --quiet --error-exitcode=99 --leak-check=full
+	--show-leak-kinds=definite --errors-for-leak-kinds=definite
+	--suppressions=capi/test/libsocket.supp)
+# What Go writes comes from stacks that valgrind does not know, and counts as
+# not initialised wherever the host reads it.
+go_writes=--undef-value-errors=no
+export UBSAN_OPTIONS=print_stacktrace=1
+
+# run HOW PROGRAM [WRAPPER...]: prints what happened, and the counts to fd 3.
+run() {
+	local how=$1 program=$2 arguments=() output status=0 counts p=0 f=0 start=$SECONDS
+	shift 2
+	case $how/${program##*/} in
+	*/payload_vectors_test) arguments=("$vectors") ;;
+	valgrind/payload_fuzz_test) arguments=(100) ;; # rounds: it is 50 times slower
+	esac
+	output=$("$@" "$program" "${arguments[@]}" 2>&1 </dev/null) || status=$?
+
+	counts=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' <<<"$output" | tail -n 1) || true
+	[ -z "$counts" ] || read -r p _ f _ <<<"$counts"
+	# It died before it could say, or what surrounds it found something.
+	if [ "$f" -eq 0 ] && { [ $status -ne 0 ] || [ "$p" -eq 0 ]; }; then f=1; fi
+	echo "$p $f" >&3
+	if [ "$f" -eq 0 ]; then
+		printf 'ok   %-9s %s: %s (%d s)\n' "$how" "${program##*/}" "$counts" $((SECONDS - start))
+	else
+		printf '%s\nFAIL %-9s %s: exit status %d\n' "$output" "$how" "${program##*/}" $status
+	fi
+}
+
+# begin ARGUMENT...: run in the background, when a core is free.
+begin() {
+	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+	run "$@" &
+}
+
+mkdir -p build/test
+results=build/test/c.results
+exec 3>"$results"
+for program; do
+	way=${program#build/}
+	way=${way%%/*}
+	case $program in
+	*/payload_vectors_test) ;; # minutes, for what the sanitizers see as well
+	build/plain/capi/*) begin valgrind "$program" "${valgrind[@]}" "$go_writes" ;;
+	build/plain/*) begin valgrind "$program" "${valgrind[@]}" ;;
+	esac
+	begin "$way" "$program"
+done
+wait
+
+awk '{ passed += $1; failed += $2 } END { print passed " passed, " failed " failed"; exit failed > 0 }' "$results"

@@ -1,0 +1,64 @@
+# What `make check` looks at: one target a question, quiet when all is well.
+
+GO_DIRS := $(wildcard socket capi bindings examples)
+
+CHECKS := check-gofmt check-vet check-vet-darwin check-staticcheck \
+	check-header check-declarations check-elf check-abi \
+	check-ruff check-mypy check-shell check-docs check-layout
+.PHONY: $(CHECKS)
+
+check-gofmt: | go
+	@unformatted=$$(gofmt -l $(GO_DIRS)); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted" >&2; exit 1; fi
+
+check-vet: | go packages-build
+	go vet ./...
+
+# The library itself is kept compiling where it is not run yet.
+check-vet-darwin: | go
+	GOOS=darwin go vet ./socket/...
+
+check-staticcheck: | go packages-build
+	go run honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION) ./...
+
+# The public headers alone, as every language they claim to be written in.
+HEADER_FLAGS := -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Werror -Iinclude
+check-header: | packages-check
+	@for header in $(PUBLIC_HEADERS); do \
+		gcc -x c -std=c99 $(HEADER_FLAGS) "$$header"; \
+		gcc -x c -std=c11 $(HEADER_FLAGS) "$$header"; \
+		g++ -x c++ -std=c++17 $(HEADER_FLAGS) "$$header"; \
+	done
+
+# Header and exports are compared by check-elf, header and ctypes here.
+check-declarations: $(LIBRARY) $(VENV)/tools
+	$(VENV)/bin/python -m pytest --quiet bindings/python/tests/test_header.py
+
+check-elf: $(LIBRARY) | packages-check
+	.ci/elf.sh include/libsocket.h $(LIBRARY) $(SONAME)
+
+# The baseline is the interface of the last release. An incompatible change
+# needs a new soname; an addition is taken in by `make abi-baseline`.
+ABI_BASELINE := .ci/libsocket.abi
+check-abi: build/unstripped/libsocket.so | packages-check
+	.ci/abi.sh check $(ABI_BASELINE) $<
+
+.PHONY: abi-baseline
+abi-baseline: build/unstripped/libsocket.so | packages-check
+	.ci/abi.sh write $(ABI_BASELINE) $<
+
+check-ruff: $(VENV)/tools
+	$(VENV)/bin/python -m ruff check --quiet .
+	$(VENV)/bin/python -m ruff format --quiet --check .
+
+check-mypy: $(VENV)/tools
+	$(VENV)/bin/python -m mypy
+
+check-shell: $(VENV)/tools
+	$(VENV)/bin/shellcheck .ci/*.sh .ci/run
+
+check-docs: | $(VENV)/bin/python
+	$(VENV)/bin/python .ci/docs.py
+
+check-layout: | packages-check
+	.ci/layout.sh

@@ -1,0 +1,110 @@
+# libsocket. `make help` lists what there is to make.
+# Each concern has its own file or script in .ci/.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+
+include .ci/versions.env
+include .ci/library.mk
+include .ci/python.mk
+include .ci/c.mk
+include .ci/examples.mk
+include .ci/check.mk
+include .ci/install.mk
+include .ci/bench.mk
+
+FUZZTIME  ?= 30s
+FUZZ      ?= .
+BENCH     ?= .
+BENCHTIME ?= 1s
+COVERAGE  := 90
+
+##@ Use
+
+.PHONY: help build examples demo dev-shell
+help: ## this list
+	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+build: $(LIBRARY) $(VENV)/installed ## build/libsocket.so, and a .venv whose python imports dotfiles_socket
+
+examples: $(EXAMPLES) ## the programs of examples/, in build/examples
+
+demo: build examples ## a C, a Go and a Python viewer watch one Python job
+	@$(VENV)/bin/python .ci/demo.py
+
+dev-shell: build $(VENV)/tools ## a shell in which C, Go and Python find this build
+	@.ci/dev-shell.sh
+
+##@ Test
+
+.PHONY: test cover fuzz bench
+SUITES := go coverage c python examples install wheel
+test: packages-test build $(VENV)/tools ## every test in every language, and what it came to
+	@MAKE='$(MAKE)' .ci/suites.sh $(SUITES)
+
+cover: test-go test-coverage ## how much of socket/ the Go tests run, file by file; fails below 90 %
+
+fuzz: | go ## each Go fuzz target for FUZZTIME (30s); FUZZ=regexp chooses
+	@.ci/fuzz.sh '$(FUZZTIME)' '$(FUZZ)'
+
+bench: bench-run ## against libzmq, NNG, NATS and raw sockets: docs/performance.md; BENCH_SCALE=1 BENCH_ONLY=regexp
+
+.PHONY: test-go test-coverage
+GO_TESTS := $(VENV)/bin/python .ci/go_tests.py -count 1
+test-go: | go packages-build $(VENV)/bin/python
+	@mkdir -p build
+	@$(GO_TESTS) -race -timeout 8m -covermode atomic -coverpkg ./socket/... \
+		-coverprofile build/coverage.out $$(go list ./... | grep -v /examples)
+
+test-coverage:
+	@.ci/coverage.sh build/coverage.out $(COVERAGE)
+
+##@ Care
+
+.PHONY: check format lint type-check
+# One problem does not hide the others.
+ifneq ($(filter check,$(MAKECMDGOALS)),)
+MAKEFLAGS += --keep-going
+endif
+check: $(CHECKS) ## everything that can be said without running the tests
+	@echo 'all checks passed'
+
+format: $(VENV)/tools | go ## gofmt and ruff, in place
+	gofmt -w $(GO_DIRS)
+	$(VENV)/bin/python -m ruff check --quiet --fix-only .
+	$(VENV)/bin/python -m ruff format .
+
+lint: check-vet check-staticcheck check-ruff check-shell ## go vet, staticcheck, ruff, shellcheck
+
+type-check: check-mypy check-header ## mypy --strict, and the header under three standards
+
+##@ Ship
+
+.PHONY: install uninstall wheel clean
+install: install-files ## library, headers, pkg-config and CMake files; PREFIX=/usr/local DESTDIR=
+
+uninstall: uninstall-files ## what install put there
+
+wheel: build-wheel ## dist/*.whl with the library inside
+
+clean: ## all that make made, .venv included
+	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	find bindings examples .ci \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +
+
+# What has to be on the machine. Order-only: checked each time, rebuilds nothing.
+.PHONY: go packages-build packages-python packages-check packages-test
+go:
+	@.ci/go.sh
+packages-build:
+	@.ci/packages.sh gcc libc6-dev binutils
+packages-python:
+	@PYTHON='$(PYTHON)' .ci/packages.sh python3 python3-venv
+packages-check:
+	@.ci/packages.sh git gcc g++ libc6-dev binutils abigail-tools
+packages-test:
+	@.ci/packages.sh gcc g++ libc6-dev pkg-config cmake valgrind
