@@ -79,13 +79,19 @@ class Screen:
             self.draw()
 
     def draw(self) -> None:
-        lines = "".join(f"\r\033[K{self.line(viewer)}\n" for viewer in self.viewers)
+        lines = "".join(
+            f"\r\033[K{self.line(viewer)}\n" for viewer in self.viewers
+        )
         print(f"\033[{len(self.viewers)}A{lines}", end="", flush=True)
         self.drawn = time.monotonic()
 
     def line(self, viewer: Program) -> str:
         line = f"{viewer.name:6} {viewer.last}"
-        return line[: shutil.get_terminal_size().columns - 1] if self.in_place else line
+        return (
+            line[: shutil.get_terminal_size().columns - 1]
+            if self.in_place
+            else line
+        )
 
 
 def follow(programs: list[Program], screen: Screen) -> None:
@@ -103,7 +109,9 @@ def follow(programs: list[Program], screen: Screen) -> None:
     deadline = time.monotonic() + DEADLINE
     running = len(programs)
     while running:
-        program, line = printed.get(timeout=max(0.0, deadline - time.monotonic()))
+        program, line = printed.get(
+            timeout=max(0.0, deadline - time.monotonic())
+        )
         if line is not None:
             program.lines.append(line)
             screen.changed(program)
@@ -119,12 +127,22 @@ def summary(viewers: list[Program], job: Program) -> tuple[str, bool]:
     hashed = re.search(r"hashed files: (\d+)", job.lines[-1])
     files = int(hashed[1]) if hashed else 0
     # A viewer prints a bar for each file, and one for the end.
-    bars = {viewer.name: sum(line[:1] == "[" for line in viewer.lines) - 1 for viewer in viewers}
+    bars = {
+        viewer.name: sum(line[:1] == "[" for line in viewer.lines) - 1
+        for viewer in viewers
+    }
     seen = ", ".join(f"{name} {count}" for name, count in bars.items())
     text = f"The Python job hashed {files} files; files seen: {seen}."
     first, *others = (viewer.lines for viewer in viewers)
-    if files and set(bars.values()) == {files} and all(lines == first for lines in others):
-        return f"{text}\nAll three viewers saw every file, in the same order.", True
+    if (
+        files
+        and set(bars.values()) == {files}
+        and all(lines == first for lines in others)
+    ):
+        return (
+            f"{text}\nAll three viewers saw every file, in the same order.",
+            True,
+        )
     return f"{text}\nThe viewers did not all see every file.", False
 
 
@@ -140,11 +158,21 @@ def run(directory: str) -> int:
     def start(name: str, *command: str | Path) -> Program:
         return Program(
             name,
-            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True),
+            subprocess.Popen(
+                command, env=environment, stdout=subprocess.PIPE, text=True
+            ),
         )
 
-    viewers = [start(name, *command, "unix", "1") for name, command in VIEWERS.items()]
-    server = (sys.executable, SCENARIO / "server.py", "unix", ROOT, str(len(viewers)))
+    viewers = [
+        start(name, *command, "unix", "1") for name, command in VIEWERS.items()
+    ]
+    server = (
+        sys.executable,
+        SCENARIO / "server.py",
+        "unix",
+        ROOT,
+        str(len(viewers)),
+    )
     job = start("job", *server)
     programs = [*viewers, job]
     try:
@@ -164,7 +192,9 @@ def run(directory: str) -> int:
 
 
 def main() -> int:
-    print("Three viewers wait, then a Python job hashes this tree:", flush=True)
+    print(
+        "Three viewers wait, then a Python job hashes this tree:", flush=True
+    )
     with tempfile.TemporaryDirectory(prefix="libsocket-demo-") as directory:
         return run(directory)
 

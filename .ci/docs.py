@@ -17,9 +17,13 @@ PAGES = [
 ]
 
 FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)[^)]*\)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE)
+LINK = re.compile(
+    r"\[[^\]]*\]\(([^)\s]+)[^)]*\)|^\[[^\]]+\]:\s*(\S+)", re.MULTILINE
+)
 CODE = re.compile(r"`([^`\n]+)`")
-PATH = re.compile(rf"(?:{'|'.join(re.escape(name) for name in TOP)})/[\w./*{{}},-]*")
+PATH = re.compile(
+    rf"(?:{'|'.join(re.escape(name) for name in TOP)})/[\w./*{{}},-]*"
+)
 MAKE = re.compile(r"\bmake ([a-z][a-z-]*)\b")
 HEADING = re.compile(r"^#{1,6} +(.+?)\s*#*$", re.MULTILINE)
 
@@ -30,7 +34,7 @@ def blank(match: re.Match[str]) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that the headings of a page get, the second of a name numbered."""
+    """The anchors of a page's headings, the second of a name numbered."""
     seen: dict[str, int] = {}
     found = set()
     for heading in HEADING.findall(FENCE.sub(blank, page.read_text())):
@@ -43,7 +47,10 @@ def anchors(page: Path) -> set[str]:
 
 
 def make_targets() -> set[str]:
-    text = "".join(p.read_text() for p in (ROOT / "Makefile", *(ROOT / ".ci").glob("*.mk")))
+    text = "".join(
+        p.read_text()
+        for p in (ROOT / "Makefile", *(ROOT / ".ci").glob("*.mk"))
+    )
     return set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE))
 
 
@@ -66,7 +73,11 @@ def check_path(text: str) -> str | None:
     # `socket/unix*.go` and `examples/{a,b}` stand for several.
     if any(mark in text for mark in "*{"):
         patterns = [re.sub(r"\{[^}]*\}", "*", text)]
-        return None if any(list(ROOT.glob(p)) for p in patterns) else f"no file matches {text}"
+        return (
+            None
+            if any(list(ROOT.glob(p)) for p in patterns)
+            else f"no file matches {text}"
+        )
     return None if (ROOT / text).exists() else f"{text} is not there"
 
 

@@ -1,4 +1,4 @@
-"""Runs `go test -json` with the arguments given and says plainly what happened.
+"""Runs `go test -json` with the arguments given and says what happened.
 
 A passing package is one line, a failing test is shown with all it printed, a
 skipped one with its reason. The last line is "N passed, N failed, N skipped",
@@ -17,7 +17,9 @@ class Report:
     """What the events of one run add up to."""
 
     def __init__(self) -> None:
-        self.output: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self.output: defaultdict[tuple[str, str], list[str]] = defaultdict(
+            list
+        )
         self.results: dict[tuple[str, str], str] = {}
         self.broken: list[str] = []
 
@@ -37,7 +39,11 @@ class Report:
         self.results[key] = action
         text = "".join(self.output.pop(key, []))
         if action != "pass":
-            print(f"--- {action.upper()} {key[0]} {key[1]}\n{text}", end="", flush=True)
+            print(
+                f"--- {action.upper()} {key[0]} {key[1]}\n{text}",
+                end="",
+                flush=True,
+            )
 
     def end_package(self, package: str, action: str) -> None:
         lines = self.output.pop((package, ""), [])
@@ -45,7 +51,9 @@ class Report:
         for key in [key for key in self.output if key[0] == package]:
             lines += self.output.pop(key)
         tests_failed = any(
-            result == "fail" for key, result in self.results.items() if key[0] == package
+            result == "fail"
+            for key, result in self.results.items()
+            if key[0] == package
         )
         if action == "fail" and not tests_failed:
             self.broken.append(package)
@@ -54,21 +62,32 @@ class Report:
         print("".join(lines), end="", flush=True)
 
     def summary(self) -> str:
-        parents = {(package, test.rpartition("/")[0]) for package, test in self.results}
-        leaves = [result for key, result in self.results.items() if key not in parents]
+        parents = {
+            (package, test.rpartition("/")[0])
+            for package, test in self.results
+        }
+        leaves = [
+            result
+            for key, result in self.results.items()
+            if key not in parents
+        ]
         passed, failed, skipped = (leaves.count(action) for action in COUNTED)
         # A parent can fail by itself, and a package without any test failing.
         failed += sum(
             1
             for key, result in self.results.items()
-            if key in parents and result == "fail" and not self.has_failed_child(key)
+            if key in parents
+            and result == "fail"
+            and not self.has_failed_child(key)
         )
         failed += len(self.broken)
         return f"{passed} passed, {failed} failed, {skipped} skipped"
 
     def has_failed_child(self, key: tuple[str, str]) -> bool:
         return any(
-            package == key[0] and test.startswith(f"{key[1]}/") and result == "fail"
+            package == key[0]
+            and test.startswith(f"{key[1]}/")
+            and result == "fail"
             for (package, test), result in self.results.items()
         )
 
@@ -76,7 +95,9 @@ class Report:
 def main() -> int:
     report = Report()
     with subprocess.Popen(
-        ["go", "test", "-json", *sys.argv[1:]], stdout=subprocess.PIPE, text=True
+        ["go", "test", "-json", *sys.argv[1:]],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

@@ -24,7 +24,9 @@ class Answers(SocketServer):
     questions = 0
     left = Semaphore(0)  # counts the clients that have gone
 
-    def on_message_received(self, client_id: str, message: SocketMessage) -> None:
+    def on_message_received(
+        self, client_id: str, message: SocketMessage
+    ) -> None:
         self.questions += 1
         self.send(answer(message.data["fruit"]), client_id)
 
@@ -44,12 +46,21 @@ def answer(fruit: str) -> SocketMessage:
     if fruit in COLOURS:
         data = {"fruit": fruit, "colour": COLOURS[fruit]}
         return create_message("ask", MessageType.DATA, data)
-    return create_message("ask", MessageType.ERROR, {"fruit": fruit, "text": "nobody knows"})
+    return create_message(
+        "ask", MessageType.ERROR, {"fruit": fruit, "text": "nobody knows"}
+    )
 
 
 def main(transport: str, clients: int) -> None:
-    with TcpAnswers("ask") if transport == "tcp" else UnixAnswers("ask") as server:
-        print(f"serving ask over {transport}, clients expected: {clients}", flush=True)
+    with (
+        TcpAnswers("ask")
+        if transport == "tcp"
+        else UnixAnswers("ask") as server
+    ):
+        print(
+            f"serving ask over {transport}, clients expected: {clients}",
+            flush=True,
+        )
         server.wait_for_clients(clients)
         server.send(create_message("ask", MessageType.CONTROL, {}))
         for _ in range(clients):

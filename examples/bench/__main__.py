@@ -45,15 +45,27 @@ def main() -> int:
     results = measure(chosen, repeats, tell)
     whole = len(chosen) == len(everything) and scale >= WORTH_SHOWING
     write(results, load, repeats, shown=whole)
-    tell("written to docs/performance.md" if whole else f"written to {BUILT}, not to docs/")
-    return any(o.problem for outcomes in results.values() for o in outcomes.values())
+    tell(
+        "written to docs/performance.md"
+        if whole
+        else f"written to {BUILT}, not to docs/"
+    )
+    return any(
+        o.problem for outcomes in results.values() for o in outcomes.values()
+    )
 
 
 def write(results: Results, load: float, repeats: int, *, shown: bool) -> None:
     """Keep the figures, fill the tables into the page, and draw."""
-    raw = {m: {w: asdict(o) for w, o in outcomes.items()} for m, outcomes in results.items()}
+    raw = {
+        m: {w: asdict(o) for w, o in outcomes.items()}
+        for m, outcomes in results.items()
+    }
     (BUILT / "results.json").write_text(json.dumps(raw, indent=1))
-    generated = {**tables(results), "circumstances": circumstances(load, repeats)}
+    generated = {
+        **tables(results),
+        "circumstances": circumstances(load, repeats),
+    }
     directory = PAGE.parent if shown else BUILT
     (directory / PAGE.name).write_text(fill(PAGE.read_text(), generated))
     (directory / PICTURE.name).write_text(draw(results))

@@ -63,20 +63,33 @@ def _one(
     note: str = "",
 ) -> Contestant:
     return Contestant(
-        name, server, client or server, sends, receives, broker, note, _missing(server)
+        name,
+        server,
+        client or server,
+        sends,
+        receives,
+        broker,
+        note,
+        _missing(server),
     )
 
 
 CONTESTANTS = {
     "go": _one("libsocket, Go", GO),
-    "go-messages": _one("libsocket, Go, message by message", GO, receives="messages"),
+    "go-messages": _one(
+        "libsocket, Go, message by message", GO, receives="messages"
+    ),
     "c-callback": _one("libsocket, C, callback", C, receives="callback"),
     "c-pull": _one("libsocket, C, pull", C, receives="pull"),
-    "c-many": _one("libsocket, C, send_many", C, sends="many", receives="callback"),
+    "c-many": _one(
+        "libsocket, C, send_many", C, sends="many", receives="callback"
+    ),
     "python": _one("libsocket, Python", OURS),
     "zmq": _one("libzmq", ZMQ),
     "nng": _one("NNG", NNG),
-    "nats": _one("NATS", NATS, broker=NATS, note="over TCP, through its server"),
+    "nats": _one(
+        "NATS", NATS, broker=NATS, note="over TCP, through its server"
+    ),
     "raw-each": _one("raw C, one write a message", RAW, sends="each"),
     "raw-batch": _one("raw C, 64 KiB a write", RAW, sends="batch"),
     # Python, for its own table.
@@ -85,7 +98,11 @@ CONTESTANTS = {
     "py-many": _one("send_many of 64 dicts", OURS, sends="many"),
     "py-pure": _one("plain Python", PURE),
     "py-zmq": _one("pyzmq, the same five keys", PYZMQ),
-    "py-zmq-bare": _one("pyzmq, the dict alone", PYZMQ, sends="bare", receives="bare"),
+    "py-zmq-bare": _one(
+        "pyzmq, the dict alone", PYZMQ, sends="bare", receives="bare"
+    ),
     "py-receives": _one("libsocket, from a C sender", C, OURS, sends="many"),
-    "py-pure-receives": _one("plain Python, from the same C sender", C, PURE, sends="many"),
+    "py-pure-receives": _one(
+        "plain Python, from the same C sender", C, PURE, sends="many"
+    ),
 }

@@ -63,7 +63,9 @@ def all_measures(scale: float) -> list[Measure]:
     def sending(name: str, load: Load, who: Sequence[str]) -> Measure:
         return Measure(name, lambda c: runs.one_way(c, load), who)
 
-    def answering(name: str, pair: tuple[int, int], who: Sequence[str]) -> Measure:
+    def answering(
+        name: str, pair: tuple[int, int], who: Sequence[str]
+    ) -> Measure:
         load = Load(seconds=seconds)
         return Measure(name, lambda c: runs.round_trip(c, load, pair), who)
 
@@ -81,8 +83,14 @@ def all_measures(scale: float) -> list[Measure]:
             for size in SIZES
             for t in ("unix", "tcp")
         ),
-        *(sending(f"fan-{n}", Load(clients=n, seconds=seconds), FANNED) for n in FANS),
-        *(answering(f"trip-{name}", pair, ANSWERING) for name, pair in pairs.items()),
+        *(
+            sending(f"fan-{n}", Load(clients=n, seconds=seconds), FANNED)
+            for n in FANS
+        ),
+        *(
+            answering(f"trip-{name}", pair, ANSWERING)
+            for name, pair in pairs.items()
+        ),
         remembering("idle-0", 0),
         remembering(f"idle-{IDLE_CLIENTS}", IDLE_CLIENTS),
         Measure("first", lambda c: runs.first_message(c, times), STARTING),
@@ -90,9 +98,20 @@ def all_measures(scale: float) -> list[Measure]:
         stalling("stalled-0", 9, 0),
         stalling("stalled-1", 10, 1),
         sending("python", Load(seconds=seconds), PYTHON),
-        sending("python-10", Load(clients=10, processes=10, seconds=seconds), PYTHON_FAN),
-        *(answering(f"python-trip-{n}", p, PYTHON_ANSWERING) for n, p in pairs.items()),
-        Measure("python-import", lambda c: runs.import_time(c, times), ("python", "py-zmq")),
+        sending(
+            "python-10",
+            Load(clients=10, processes=10, seconds=seconds),
+            PYTHON_FAN,
+        ),
+        *(
+            answering(f"python-trip-{n}", p, PYTHON_ANSWERING)
+            for n, p in pairs.items()
+        ),
+        Measure(
+            "python-import",
+            lambda c: runs.import_time(c, times),
+            ("python", "py-zmq"),
+        ),
         Measure("python-idle", runs.idle_memory, PYTHON_ANSWERING),
     ]
 
@@ -101,7 +120,9 @@ def all_measures(scale: float) -> list[Measure]:
 TOGETHER = (("stalled-0", "stalled-1"),)
 
 
-def measure(chosen: Sequence[Measure], repeats: int, tell: Callable[[str], None]) -> Results:
+def measure(
+    chosen: Sequence[Measure], repeats: int, tell: Callable[[str], None]
+) -> Results:
     """Run all, in turn and again in the opposite order, and so on."""
     results: Results = {}
     for group in _groups(chosen):
@@ -127,7 +148,9 @@ def _groups(chosen: Sequence[Measure]) -> list[list[Measure]]:
     return groups
 
 
-def _run_once(m: Measure, who: str, outcome: Outcome, tell: Callable[[str], None]) -> None:
+def _run_once(
+    m: Measure, who: str, outcome: Outcome, tell: Callable[[str], None]
+) -> None:
     contestant = CONTESTANTS[who]
     if contestant.missing:
         outcome.rounds.append(None)

@@ -19,7 +19,9 @@ class Worker:
     """A running program, which is spoken to line by line. On leaving the
     `with`, it is killed by its id and waited for."""
 
-    def __init__(self, command: Sequence[str], directory: Path, core: int | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], directory: Path, core: int | None = None
+    ) -> None:
         pinned = [] if core is None else ["taskset", "--cpu-list", str(core)]
         self.errors = (directory / "errors").open("a+b")
         self.name = " ".join(command[:4])
@@ -55,7 +57,10 @@ class Worker:
         first, *pairs = line.split()
         if first != word:
             raise self._failed(f"said {line!r} and not {word}")
-        return {key: int(value) for key, _, value in (p.partition("=") for p in pairs)}
+        return {
+            key: int(value)
+            for key, _, value in (p.partition("=") for p in pairs)
+        }
 
     def _line(self) -> str:
         assert self.process.stdout is not None
@@ -80,12 +85,19 @@ class Worker:
     def rss(self) -> int:
         """Return its resident memory in bytes."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
+        (line,) = (
+            line for line in status.splitlines() if line.startswith("VmRSS:")
+        )
         return int(line.split()[1]) * 1024
 
     def cpu(self) -> int:
         """Return what it has used of the processor, in ns."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = (
+            Path(f"/proc/{self.process.pid}/stat")
+            .read_text()
+            .rpartition(")")[2]
+            .split()
+        )
         ticks = int(fields[11]) + int(fields[12])
         return ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 

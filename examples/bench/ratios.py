@@ -17,10 +17,15 @@ class Spread:
 
     @classmethod
     def of(cls, figures: list[float]) -> "Spread | None":
-        return cls(median(figures), min(figures), max(figures)) if figures else None
+        return (
+            cls(median(figures), min(figures), max(figures))
+            if figures
+            else None
+        )
 
     def __str__(self) -> str:
-        return f"{short(self.middle)} ({short(self.least)} to {short(self.greatest)})"
+        least, greatest = short(self.least), short(self.greatest)
+        return f"{short(self.middle)} ({least} to {greatest})"
 
 
 def short(figure: float) -> str:
@@ -32,7 +37,9 @@ def short(figure: float) -> str:
     return f"{figure:.2f}"
 
 
-def figures(results: Results, measure: str, metric: str, who: str) -> list[float | None]:
+def figures(
+    results: Results, measure: str, metric: str, who: str
+) -> list[float | None]:
     """What each round gave."""
     outcome = results.get(measure, {}).get(who)
     if outcome is None:
@@ -51,10 +58,14 @@ def ratio(
     """The figure of one contestant by that of another in the same round."""
     over = figures(results, measure, metric, who)
     under = figures(results, base_measure or measure, metric, base)
-    return Spread.of([a / b for a, b in zip(over, under, strict=False) if a and b])
+    return Spread.of(
+        [a / b for a, b in zip(over, under, strict=False) if a and b]
+    )
 
 
-def absolute(results: Results, measure: str, metric: str, who: str, unit: float) -> Spread | None:
+def absolute(
+    results: Results, measure: str, metric: str, who: str, unit: float
+) -> Spread | None:
     """The figure itself, in units of so many."""
     found = figures(results, measure, metric, who)
     return Spread.of([figure / unit for figure in found if figure is not None])

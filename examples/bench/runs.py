@@ -74,7 +74,9 @@ def _kind(kind: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def _broker(who: Contestant, place: Place, core: int | None = None) -> Iterator[Worker | None]:
+def _broker(
+    who: Contestant, place: Place, core: int | None = None
+) -> Iterator[Worker | None]:
     if not who.broker:
         yield None
         return
@@ -120,7 +122,9 @@ def _joined(
         yield server, clients
 
 
-def one_way(who: Contestant, load: Load, stalled: int | None = None) -> Figures:
+def one_way(
+    who: Contestant, load: Load, stalled: int | None = None
+) -> Figures:
     """Send for a while; every receiver gets every message, or it fails.
 
     With stalled, so many of the clients do not receive, and the server drops
@@ -140,7 +144,9 @@ def one_way(who: Contestant, load: Load, stalled: int | None = None) -> Figures:
         sent = server.expect("result")
         for result in received:
             if not sent["sent"] == result["fewest"] == result["most"]:
-                raise FailedError(f"{who.name} sent {sent['sent']} and delivered {result}")
+                raise FailedError(
+                    f"{who.name} sent {sent['sent']} and delivered {result}"
+                )
         took = max(result["finished"] for result in received) - sent["began"]
         deliveries = sent["sent"] * (load.clients - (stalled or 0))
         cpu += sent["cpu"] + sum(result["cpu"] for result in received)
@@ -162,7 +168,10 @@ def round_trip(who: Contestant, load: Load, cores: tuple[int, int]) -> Figures:
             with Worker(ask, place.directory, cores[1]) as client:
                 client.expect("ready")
                 client.say("go")
-                return {key: float(value) for key, value in client.expect("result").items()}
+                return {
+                    key: float(value)
+                    for key, value in client.expect("result").items()
+                }
 
 
 def memory(who: Contestant, clients: int) -> Figures:
@@ -183,7 +192,10 @@ def idle_memory(who: Contestant) -> Figures:
 
 def _spawn(command: Command | list[str], times: int) -> Figures:
     done = subprocess.run(
-        [BUILT / "spawn", str(times), *command], capture_output=True, text=True, timeout=60
+        [BUILT / "spawn", str(times), *command],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     if done.returncode != 0:
         raise FailedError(done.stderr.strip())
@@ -200,5 +212,7 @@ def first_message(who: Contestant, times: int) -> Figures:
 def import_time(who: Contestant, times: int) -> Figures:
     """From the start of a Python to an imported module."""
     python, _, module = who.server
-    name = {"ours": "dotfiles_socket", "peer_zmq": "zmq"}[module.rpartition(".")[2]]
+    name = {"ours": "dotfiles_socket", "peer_zmq": "zmq"}[
+        module.rpartition(".")[2]
+    ]
     return _spawn([python, "-c", f"import {name}; print()"], times)

@@ -37,31 +37,48 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _contest(results: Results, who: Sequence[str], columns: Sequence[Column]) -> str:
+def _contest(
+    results: Results, who: Sequence[str], columns: Sequence[Column]
+) -> str:
     """A row each contestant, and below, what is wrong with any."""
     problems = []
     rows = []
     for name in who:
         contestant = CONTESTANTS[name]
-        outcomes = [results.get(m, {}).get(name) for _, ms, _ in columns for m in ms]
+        outcomes = [
+            results.get(m, {}).get(name) for _, ms, _ in columns for m in ms
+        ]
         failed = sorted({o.problem for o in outcomes if o and o.problem})
         problems += [f"- {contestant.name}: {problem}" for problem in failed]
         cells = [cell(name) for _, _, cell in columns]
-        title = contestant.name + (f" ({contestant.note})" if contestant.note else "")
-        rows.append([title, *(NOTHING if c is None else str(c) for c in cells)])
+        title = contestant.name + (
+            f" ({contestant.note})" if contestant.note else ""
+        )
+        rows.append(
+            [title, *(NOTHING if c is None else str(c) for c in cells)]
+        )
     table = _table(["", *(title for title, _, _ in columns)], rows)
     if problems:
         table += "\n\nNot complete:\n\n" + "\n".join(problems)
     return table
 
 
-def _against(results: Results, title: str, measure: str, metric: str, base: str) -> Column:
-    return title, (measure,), lambda who: ratio(results, measure, metric, who, base)
+def _against(
+    results: Results, title: str, measure: str, metric: str, base: str
+) -> Column:
+    return (
+        title,
+        (measure,),
+        lambda who: ratio(results, measure, metric, who, base),
+    )
 
 
 def _one_way(results: Results, transport: str, metric: str) -> str:
     columns = [
-        _against(results, SIZE_NAMES[size], f"{transport}-{size}", metric, "zmq") for size in SIZES
+        _against(
+            results, SIZE_NAMES[size], f"{transport}-{size}", metric, "zmq"
+        )
+        for size in SIZES
     ]
     return _contest(results, EVERYBODY, columns)
 
@@ -76,9 +93,13 @@ def _fans(results: Results) -> str:
     return _contest(results, FANNED, columns)
 
 
-def _trips(results: Results, prefix: str, who: Sequence[str], base: str) -> str:
+def _trips(
+    results: Results, prefix: str, who: Sequence[str], base: str
+) -> str:
     columns = [
-        _against(results, f"{title}, {metric}", f"{prefix}-{place}", metric, base)
+        _against(
+            results, f"{title}, {metric}", f"{prefix}-{place}", metric, base
+        )
         for place, title in (("same", "same core"), ("across", "across cores"))
         for metric in ("p50", "p99")
     ]
@@ -90,10 +111,16 @@ def _rest(results: Results) -> str:
 
     def client_kb(who: str) -> Spread | None:
         found = per_client(results, who)
-        return found and Spread(*(f / 1000 for f in (found.middle, found.least, found.greatest)))
+        return found and Spread(
+            *(f / 1000 for f in (found.middle, found.least, found.greatest))
+        )
 
     columns: list[Column] = [
-        ("idle, MB", ("idle-0",), lambda w: absolute(results, "idle-0", "rss", w, 1e6)),
+        (
+            "idle, MB",
+            ("idle-0",),
+            lambda w: absolute(results, "idle-0", "rss", w, 1e6),
+        ),
         ("an idle client, KB", ("idle-0", many), client_kb),
         _against(results, "start to first message", "first", "ns", "zmq"),
     ]
@@ -127,8 +154,16 @@ def _python_rest(results: Results) -> str:
         results,
         PYTHON_ANSWERING,
         [
-            _against(results, "start and import", "python-import", "ns", "py-zmq"),
-            _against(results, "memory of an idle server", "python-idle", "rss", "py-pure"),
+            _against(
+                results, "start and import", "python-import", "ns", "py-zmq"
+            ),
+            _against(
+                results,
+                "memory of an idle server",
+                "python-idle",
+                "rss",
+                "py-pure",
+            ),
         ],
     )
 
@@ -159,7 +194,9 @@ def tables(results: Results) -> dict[str, str]:
         "rest": _rest(results),
         "python": _python(results),
         "python-fan": _python_fan(results),
-        "python-trips": _trips(results, "python-trip", PYTHON_ANSWERING, "py-zmq"),
+        "python-trips": _trips(
+            results, "python-trip", PYTHON_ANSWERING, "py-zmq"
+        ),
         "python-rest": _python_rest(results),
     }
 
@@ -167,11 +204,16 @@ def tables(results: Results) -> dict[str, str]:
 def circumstances(load: float, repeats: int) -> str:
     """What a reader has to know of the run before believing its figures."""
     cores = len(os.sched_getaffinity(0))
-    text = f"Taken on {cores} cores in {repeats} rounds, with a load of {load:.1f} when it began."
+    text = (
+        f"Taken on {cores} cores in {repeats} rounds,"
+        f" with a load of {load:.1f} when it began."
+    )
     if load > QUIET * cores:
         text += (
-            "\n\n**The machine was busy with other work. Memory, and with care processor time, can"
-            " be relied on; rates, latencies and the verdicts on them cannot: take them again.**"
+            "\n\n**The machine was busy with other work. Memory, and with"
+            " care processor time, can"
+            " be relied on; rates, latencies and the verdicts on them"
+            " cannot: take them again.**"
         )
     return text
 
@@ -179,8 +221,12 @@ def circumstances(load: float, repeats: int) -> str:
 def fill(page: str, generated: dict[str, str]) -> str:
     """Put each text between its markers. Markers of no text are an error, and
     so is a text without markers: a page that says less than was measured."""
-    marked = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+    marked = re.compile(
+        r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL
+    )
     found = {match[2] for match in marked.finditer(page)}
     if found != set(generated):
-        raise ValueError(f"the page has markers for {found}, not for {set(generated)}")
+        raise ValueError(
+            f"the page has markers for {found}, not for {set(generated)}"
+        )
     return marked.sub(lambda m: f"{m[1]}\n{generated[m[2]]}\n\n{m[3]}", page)

@@ -4,15 +4,27 @@ and the last three messages to one that comes late."""
 import os
 import sys
 
-from dotfiles_socket import MessageType, SocketError, create_message, create_server
+from dotfiles_socket import (
+    MessageType,
+    SocketError,
+    create_message,
+    create_server,
+)
 
 
 def main(transport: str, clients: int) -> None:
-    with create_server(transport, event_name="broadcast", history_size=3) as server:
-        print(f"serving broadcast over {transport}, clients expected: {clients}", flush=True)
+    with create_server(
+        transport, event_name="broadcast", history_size=3
+    ) as server:
+        print(
+            f"serving broadcast over {transport}, clients expected: {clients}",
+            flush=True,
+        )
         server.wait_for_clients(clients)
 
-        for number, weather in enumerate(["rain", "wind", "snow", "fog", "sun"], 1):
+        for number, weather in enumerate(
+            ["rain", "wind", "snow", "fog", "sun"], 1
+        ):
             server.send({"number": number, "weather": weather})
         print("sent: 5, one more client expected", flush=True)
         server.wait_for_clients(clients + 1)

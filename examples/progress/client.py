@@ -12,18 +12,24 @@ def main(transport: str, runs: int) -> None:
     # A terminal shows one line that changes, anything else gets them all.
     start, stop = ("\r\033[K", "") if sys.stdout.isatty() else ("", "\n")
     seen = 0
-    with create_client(transport, event_name="progress", wait_for_server=True) as client:
+    with create_client(
+        transport, event_name="progress", wait_for_server=True
+    ) as client:
         for message in client.receive_iter():
             data = message.data
             if message.message_type is MessageType.DATA:
                 bar = "#" * int(data["percent"] / 5)
                 name = PurePosixPath(data["file"]).name
-                line = f"[{bar:20}] {data['percent']:5.1f} % {data['sha256'][:8]} {name}"
+                percent, hashed = data["percent"], data["sha256"][:8]
+                line = f"[{bar:20}] {percent:5.1f} % {hashed} {name}"
                 print(start + line, end=stop, flush=True)
             elif message.message_type is MessageType.ERROR:
                 print(f"{start}{data['file']}: {data['text']}", flush=True)
             else:
-                print(f"{start}[{'#' * 20}] done, files: {data['files']}", flush=True)
+                print(
+                    f"{start}[{'#' * 20}] done, files: {data['files']}",
+                    flush=True,
+                )
                 seen += 1
                 if seen == runs:
                     break

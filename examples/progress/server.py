@@ -6,7 +6,12 @@ import os
 import sys
 from pathlib import Path
 
-from dotfiles_socket import MessageType, SocketError, create_message, create_server
+from dotfiles_socket import (
+    MessageType,
+    SocketError,
+    create_message,
+    create_server,
+)
 
 
 def main(transport: str, directory: str, viewers: int) -> None:
@@ -14,7 +19,8 @@ def main(transport: str, directory: str, viewers: int) -> None:
     with create_server(transport, event_name="progress") as server:
         files = regular_files()
         print(
-            f"serving progress over {transport}, files: {len(files)}, viewers expected: {viewers}",
+            f"serving progress over {transport}, files: {len(files)},"
+            f" viewers expected: {viewers}",
             flush=True,
         )
         server.wait_for_clients(viewers)
@@ -22,12 +28,19 @@ def main(transport: str, directory: str, viewers: int) -> None:
         hashed = 0
         for done, file in enumerate(files, 1):
             percent = 100 * done / len(files)
-            step = {"file": file, "done": done, "total": len(files), "percent": percent}
+            step = {
+                "file": file,
+                "done": done,
+                "total": len(files),
+                "percent": percent,
+            }
             try:
                 step["sha256"] = sha256(file)
             except OSError:
                 step["text"] = "cannot be read"
-                server.send(create_message("progress", MessageType.ERROR, step))
+                server.send(
+                    create_message("progress", MessageType.ERROR, step)
+                )
             else:
                 hashed += 1
                 server.send(create_message("progress", MessageType.DATA, step))
@@ -38,7 +51,9 @@ def main(transport: str, directory: str, viewers: int) -> None:
 
 def regular_files() -> list[str]:
     paths = Path().rglob("*")
-    return sorted(p.as_posix() for p in paths if p.is_file() and not p.is_symlink())
+    return sorted(
+        p.as_posix() for p in paths if p.is_file() and not p.is_symlink()
+    )
 
 
 def sha256(file: str) -> str:

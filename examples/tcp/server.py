@@ -8,7 +8,9 @@ from dotfiles_socket import SocketError, TcpSocketServer
 
 
 def main(first: int, last: int) -> None:
-    with TcpSocketServer("tcp", port=-1, port_range_start=first, port_range_end=last) as server:
+    with TcpSocketServer(
+        "tcp", port=-1, port_range_start=first, port_range_end=last
+    ) as server:
         print("serving tcp on", server.address, flush=True)
         server.wait_for_clients(1)
         server.send({"text": f"hello from {server.address}"})

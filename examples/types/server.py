@@ -4,20 +4,34 @@ ERROR for what went wrong, CONTROL for the end."""
 import os
 import sys
 
-from dotfiles_socket import MessageType, SocketError, create_message, create_server
+from dotfiles_socket import (
+    MessageType,
+    SocketError,
+    create_message,
+    create_server,
+)
 
 
 def main(transport: str, clients: int) -> None:
     with create_server(transport, event_name="types") as server:
-        print(f"serving types over {transport}, clients expected: {clients}", flush=True)
+        print(
+            f"serving types over {transport}, clients expected: {clients}",
+            flush=True,
+        )
         server.wait_for_clients(clients)
 
         for percent in (25, 50, 75, 100):
-            server.send(create_message("types", MessageType.DATA, {"percent": percent}))
+            server.send(
+                create_message("types", MessageType.DATA, {"percent": percent})
+            )
             if percent == 50:
                 problem = {"file": "notes.txt", "text": "is locked"}
-                server.send(create_message("types", MessageType.ERROR, problem))
-        server.send(create_message("types", MessageType.CONTROL, {"status": "done"}))
+                server.send(
+                    create_message("types", MessageType.ERROR, problem)
+                )
+        server.send(
+            create_message("types", MessageType.CONTROL, {"status": "done"})
+        )
     print("backup reported")
 
 

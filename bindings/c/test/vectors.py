@@ -34,15 +34,23 @@ def expand(value: Value) -> Value:
     if kind == "list" and "repeat" in value:
         return {"t": "list", "v": [value["repeat"]] * n}
     if kind == "map" and "rule" in value:
-        pairs = [[{"t": "str", "v": f"k{i}"}, {"t": "int", "v": str(i)}] for i in range(n)]
+        pairs = [
+            [{"t": "str", "v": f"k{i}"}, {"t": "int", "v": str(i)}]
+            for i in range(n)
+        ]
         return {"t": "map", "v": pairs}
     if kind == "bin" and "rule" in value:
-        return {"t": "bin", "v": bytes((i * 7 + 3) % 256 for i in range(n)).hex()}
+        return {
+            "t": "bin",
+            "v": bytes((i * 7 + 3) % 256 for i in range(n)).hex(),
+        }
     return value
 
 
-def head(n: int, fix: tuple[int, int] | None, forms: tuple[Form, ...]) -> bytes:
-    """The head of a str, bin, array or map of n: its fix form or the shortest."""
+def head(
+    n: int, fix: tuple[int, int] | None, forms: tuple[Form, ...]
+) -> bytes:
+    """The head of a str, bin, array or map of n, in its shortest form."""
     if fix is not None and n < fix[1]:
         return bytes([fix[0] + n])
     for first, code in forms:
@@ -77,14 +85,18 @@ def scalar(value: Value) -> tuple[str, bytes]:
     if kind == "int":
         return f"int {v}", integer(int(v))
     if kind == "float":
-        return f"double {value['bits']}", b"\xcb" + bytes.fromhex(value["bits"])
+        return f"double {value['bits']}", b"\xcb" + bytes.fromhex(
+            value["bits"]
+        )
     if kind == "str":
         data = v.encode()
         forms = ((0xD9, "B"), (0xDA, "H"), (0xDB, "I"))
         return f"str {data.hex()}", head(len(data), (0xA0, 32), forms) + data
     if kind == "bin":
         data = bytes.fromhex(v)
-        return f"bin {v}", head(len(data), None, ((0xC4, "B"), (0xC5, "H"), (0xC6, "I"))) + data
+        return f"bin {v}", head(
+            len(data), None, ((0xC4, "B"), (0xC5, "H"), (0xC6, "I"))
+        ) + data
     if kind == "ext":
         data = bytes.fromhex(v)
         return f"raw {v}", data
@@ -122,7 +134,13 @@ def message(vector: Value) -> Value:
         pair = fields["data"]["v"][0]
         pair[1] = {"t": "ext", "v": "d505" + pair[1]["v"][1]["v"]}
     pairs = []
-    for key in ("event_name", "timestamp_ms", "timestamp_iso", "message_type", "data"):
+    for key in (
+        "event_name",
+        "timestamp_ms",
+        "timestamp_iso",
+        "message_type",
+        "data",
+    ):
         value = fields[key]
         if key == "timestamp_ms":
             value = {"t": "int", "v": str(value)}
@@ -137,9 +155,17 @@ def show_frame(vector: Value) -> None:
     body = bytearray()
     encode(message(vector), lines, body)
     frame = struct.pack(">I", len(body)) + body
-    if len(frame) != vector["frame_len"] or hashlib.sha256(frame).hexdigest() != vector["sha256"]:
-        raise SystemExit(f"{vector['name']}: vectors.py does not produce the recorded frame")
-    print("frame" if vector["decode_client"] == "ok" else "refused", vector["name"])
+    if (
+        len(frame) != vector["frame_len"]
+        or hashlib.sha256(frame).hexdigest() != vector["sha256"]
+    ):
+        raise SystemExit(
+            f"{vector['name']}: vectors.py does not produce the recorded frame"
+        )
+    print(
+        "frame" if vector["decode_client"] == "ok" else "refused",
+        vector["name"],
+    )
     print("\n".join(lines))
     print("hex", body.hex(), end="\n\n")
 
@@ -148,9 +174,13 @@ def show_malformed(vector: Value) -> None:
     """Only those that are one whole frame: the others never reach a reader."""
     if vector["name"] == "depth_10000":
         frame = bytes.fromhex(vector["frame_hex_head"])
-        frame = frame[: frame.rindex(b"\xa4data") + 5] + b"\x91" * 10000 + b"\xc0"
+        frame = (
+            frame[: frame.rindex(b"\xa4data") + 5] + b"\x91" * 10000 + b"\xc0"
+        )
         if hashlib.sha256(frame).hexdigest() != vector["sha256"]:
-            raise SystemExit("depth_10000: vectors.py does not produce the recorded frame")
+            raise SystemExit(
+                "depth_10000: vectors.py does not produce the recorded frame"
+            )
     else:
         frame = bytes.fromhex(vector["frame_hex"])
     if len(frame) > 4 and struct.unpack(">I", frame[:4])[0] == len(frame) - 4:

@@ -6,7 +6,12 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from dotfiles_socket import MessageType, create_client, create_message, create_server
+from dotfiles_socket import (
+    MessageType,
+    create_client,
+    create_message,
+    create_server,
+)
 
 from . import worker
 from .worker import EVENT, Options
@@ -15,7 +20,9 @@ MANY = 64
 
 
 # Nothing may be lost here; all else is as it comes.
-os.environ.update({"SOCKET__SLOW_CLIENT": "block", "SOCKET__SEND_TIMEOUT": "60"})
+os.environ.update(
+    {"SOCKET__SLOW_CLIENT": "block", "SOCKET__SEND_TIMEOUT": "60"}
+)
 
 
 def place(options: Options) -> dict[str, Any]:
@@ -38,7 +45,9 @@ def send(options: Options) -> None:
         if options.kind == "many":
             worker.run_sender(options, server.send_many, MANY)
         else:
-            worker.run_sender(options, as_message if options.kind == "message" else as_dict)
+            worker.run_sender(
+                options, as_message if options.kind == "message" else as_dict
+            )
 
 
 def receive(options: Options) -> None:

@@ -60,7 +60,10 @@ def read_message(stream: IO[bytes]) -> dict[str, Any] | None:
 
 
 def messages(connection: socket.socket) -> Iterator[dict[str, Any]]:
-    with connection, io.BufferedReader(connection.makefile("rb", 0), 1 << 16) as stream:
+    with (
+        connection,
+        io.BufferedReader(connection.makefile("rb", 0), 1 << 16) as stream,
+    ):
         while True:
             message = read_message(stream)
             if message is not None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 EVENT = "wallpaper_progress"
-LAST = 2**64 - 1  # what the last message of a run carries instead of its number
+LAST = (
+    2**64 - 1
+)  # what the last message of a run carries instead of its number
 LIFETIME = 120  # seconds; no program lives longer
 
 
@@ -54,7 +56,11 @@ def await_line() -> None:
 def data_of(options: Options, number: int) -> dict[str, Any]:
     """What a message carries: three fields, or a number and many bytes."""
     if options.size == 180:
-        return {"progress": number, "status": "processing", "step": "Rendering"}
+        return {
+            "progress": number,
+            "status": "processing",
+            "step": "Rendering",
+        }
     # 14 bytes of MessagePack around the bytes, as in the other languages.
     return {"progress": number, "bytes": bytes(max(0, options.size - 14))}
 
@@ -75,7 +81,12 @@ def run_sender(
     sent, step = 0, max(batch, 64 if options.size < 4096 else 1)
     while sent < options.limit and time.monotonic_ns() < deadline:
         for _ in range(step // batch):
-            send([data_of(options, number) for number in range(sent, sent + batch)])
+            send(
+                [
+                    data_of(options, number)
+                    for number in range(sent, sent + batch)
+                ]
+            )
             sent += batch
     send([data_of(options, LAST)])
     await_line()  # the receivers have ended
@@ -100,7 +111,9 @@ def run_receiver(messages: Iterable[dict[str, Any]]) -> None:
     )
 
 
-def run_asker(options: Options, ask: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+def run_asker(
+    options: Options, ask: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
     """Send and await the answer, over and over, and say the percentiles."""
     say("ready")
     await_line()
@@ -117,5 +130,7 @@ def run_asker(options: Options, ask: Callable[[dict[str, Any]], dict[str, Any]])
         took.append(after - before)
         before = after
     took.sort()
-    p50, p99, p999 = (took[len(took) * part // 1000] for part in (500, 990, 999))
+    p50, p99, p999 = (
+        took[len(took) * part // 1000] for part in (500, 990, 999)
+    )
     say(f"result count={len(took)} p50={p50} p99={p99} p999={p999}")
