@@ -21,8 +21,25 @@ from dotfiles_socket import (
     UnixSocketServer,
 )
 
+Times = Callable[[int, int], int]
+
 # Seconds after which something that should happen at once has failed.
 SOON = 20.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--soak",
+        action="store_true",
+        help="run the long form of the tests that have one",
+    )
+
+
+@pytest.fixture
+def times(request: pytest.FixtureRequest) -> Times:
+    """Chooses how often: usually, or with --soak."""
+    soak = request.config.getoption("--soak")
+    return lambda usual, long: long if soak else usual
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +19,6 @@ from scripts import Script
 from dotfiles_socket import (
     ForkedError,
     Status,
-    UnixSocketClient,
     UnixSocketServer,
 )
 
@@ -88,28 +87,47 @@ def test_the_name_of_a_dropped_server_is_free_again(unix: Net) -> None:
             del server
 
 
-def test_objects_that_are_dropped_leave_nothing(unix: Net) -> None:
-    server = unix.server(max_connections=1000)
+def test_what_was_sent_by_a_dropped_server_arrives(net: Net) -> None:
+    server, client = net.pair()
+    net.made.remove(server)
+    server.send_many([{"n": n} for n in range(100)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        del server
+    assert take(client, 100) == [{"n": n} for n in range(100)]
 
-    def round_trip() -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            for _ in range(100):
-                client = UnixSocketClient("event", unix.directory)
-                client.connect()
-                other = UnixSocketServer("other", unix.directory)
-                other.start()
-                del client, other
-        gc.collect()
-        until(lambda: not server.get_connected_clients())
 
-    round_trip()
-    until(lambda: threading.active_count() < 10)
-    fds, threads = descriptors(), threading.active_count()
-    for _ in range(3):
-        round_trip()
-    until(lambda: threading.active_count() <= threads)
-    until(lambda: descriptors() <= fds)
+def test_what_is_dropped_without_a_thread_to_be_had_is_closed_later(
+    unix: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    server = unix.server()
+    unix.made.clear()
+    with warnings.catch_warnings(), monkeypatch.context() as patch:
+        warnings.simplefilter("ignore", ResourceWarning)
+        patch.setattr("_thread.start_new_thread", no_thread)
+        del server
+    unix.server()  # of the same name
+
+
+def test_a_server_may_be_started_while_another_thread_stops_it(
+    unix: Net,
+) -> None:
+    """The stop lasts as long as a client does not read what was sent."""
+    server = unix.server(linger=0.5)
+    idle = socket.socket(socket.AF_UNIX)
+    idle.connect(server.address)
+    server.wait_for_clients(1, SOON)
+    server.send_many([{"blob": bytes(100_000)}] * 40)
+    stopper = threading.Thread(target=server.stop)
+    stopper.start()
+    until(lambda: not server.is_running())
+    server.start()
+    stopper.join(SOON)
+    assert server.is_running()
+    idle.close()
 
 
 def test_objects_that_are_closed_leave_nothing(net: Net) -> None:
@@ -180,6 +198,29 @@ def test_forked_error_has_its_status() -> None:
     assert "spawn" in ForkedError.__doc__
 
 
+SUBINTERPRETER = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+other = interpreters.create()
+try:
+    failure = interpreters.run_string(other, "import dotfiles_socket")
+    print(failure.formatted)
+except interpreters.RunFailedError as e:
+    print(e)
+"""
+
+
+def test_a_subinterpreter_is_refused() -> None:
+    with Script(SUBINTERPRETER) as script:
+        line = script.line()
+        assert "ImportError" in line
+        assert "works in the main interpreter of a process only" in line
+        assert "use a thread or a process instead" in line
+        script.end()
+
+
 FORK_FIRST = """
 import os, sys
 import dotfiles_socket
@@ -205,6 +246,7 @@ def test_a_process_may_fork_between_import_and_use(directory: Path) -> None:
 EXITS = {
     "open": "",
     "by exception": "raise SystemExit(0)",
+    "dropped": "server.send({'n': 1})\ndel server, client",
     "in a thread": """
 import threading
 threading.Thread(target=lambda: list(client.receive_iter()),

@@ -16,6 +16,7 @@ all of them or to one, and clients may answer:
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from . import _interpreter as _interpreter  # first: it may refuse
 from .core import (
     ClientInfo,
     ConnectionError,

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ._errors import failure
-from ._handle import ClientHandle
+from ._handle import ClientHandle, forkable
 from ._lib import (
     EVENT_CONNECTED,
     EVENT_DISCONNECTED,
@@ -73,6 +73,15 @@ class EventClient(SocketClient):
         self._connecting = threading.RLock()
         # How many threads sleep until something arrives.
         self._waiting = 0
+        forkable(self)
+
+    def _after_fork(self) -> None:
+        """Make what other threads of the parent may hold anew, in a child;
+        what has arrived is the parent's."""
+        self._lock = threading.RLock()
+        self._connecting = threading.RLock()
+        self._waiting = 0
+        self._inbox.clear()
 
     @property
     def event_name(self) -> str:
@@ -105,7 +114,8 @@ class EventClient(SocketClient):
                     "Client of %r is already connected", self._event_name
                 )
                 return
-            if self._handle is not None and self._auto_reconnect:
+            handle = self._handle
+            if handle is not None and handle.is_open and self._auto_reconnect:
                 if self._settings["wait_for_server"]:
                     return
                 raise ConnectionError(
@@ -161,9 +171,10 @@ class EventClient(SocketClient):
     def _release(self) -> bool:
         """Take what has arrived and close the handle; False without one."""
         with self._lock:
-            handle, self._handle = self._handle, None
-            if handle is None:
+            handle = self._handle
+            if handle is None or not handle.is_open:
                 return False
+            self._handle = None
             enough = len(self._inbox) + _buffered(handle)
             with contextlib.suppress(ConnectionError):
                 while len(self._inbox) < enough and self._take(handle, MANY):
@@ -311,6 +322,8 @@ class EventClient(SocketClient):
     def _ended(self, handle: ClientHandle, status: int) -> SocketError:
         """Let go of a handle that will bring nothing more."""
         error = failure(status, f"{_NOT_CONNECTED}: ")
+        if not handle.is_open:  # of the parent
+            return error
         if self._handle is handle:
             self._handle = None
         else:
@@ -338,20 +351,21 @@ class EventClient(SocketClient):
     def get_buffer_size(self) -> int:
         """Return how many messages have arrived and were not received."""
         with self._lock:
-            here = sum(isinstance(i, SocketMessage) for i in self._inbox)
+            # A copy, because receivers take from it meanwhile.
+            inbox = self._inbox.copy()
+            here = sum(isinstance(each, SocketMessage) for each in inbox)
             handle = self._handle
             return here + (0 if handle is None else _buffered(handle))
 
     def clear_buffer(self) -> None:
         """Drop the messages that have arrived and were not received."""
         with self._lock:
-            notices = [
-                item
-                for item in self._inbox
-                if not isinstance(item, SocketMessage)
-            ]
-            self._inbox.clear()
-            self._inbox.extend(notices)
+            # Receivers may take from it meanwhile.
+            with contextlib.suppress(IndexError):
+                for _ in range(len(self._inbox)):
+                    item = self._inbox.popleft()
+                    if not isinstance(item, SocketMessage):
+                        self._inbox.append(item)
             if self._handle is not None:
                 quick.client_buffer_clear(self._handle.id)
         self._logger.debug("Buffer of %r cleared", self._event_name)

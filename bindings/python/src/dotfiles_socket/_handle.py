@@ -5,9 +5,10 @@ import atexit
 import os
 import select
 import sys
+import threading
 import weakref
 from ctypes import byref, c_void_p, string_at
-from typing import Any
+from typing import Any, Protocol
 
 from ._errors import check, failure
 from ._lib import HOLD, PULL, Callback, Client, Server, blocking, quick
@@ -30,6 +31,8 @@ class Handle:
         flags: int,
     ) -> None:
         self.is_open = False
+        # Set when close() is over.
+        self.closed = threading.Event()
         self.id = identifier
         check(
             self._open(
@@ -49,23 +52,47 @@ class Handle:
         """Close it; once is enough. Blocks at most for the time "linger"."""
         if self.is_open:
             self.is_open = False
-            self._close(self.id)
+            try:
+                self._close(self.id)
+            finally:
+                self.closed.set()
 
     def __del__(self) -> None:
         if self.is_open and not sys.is_finalizing():
-            closed = _thread.allocate_lock()
-            closed.acquire()
-            _closing.append(closed)
-            _thread.start_new_thread(
-                _close_dropped, (self._close, self.id, closed)
-            )
+            _Dropped(self._close, self.id).close()
 
 
-def _close_dropped(close: Any, identifier: Any, closed: Any) -> None:
-    try:
-        close(identifier)
-    finally:
-        closed.release()
+class _Dropped:
+    """What was in a handle that was dropped open, until it is closed."""
+
+    def __init__(self, close: Any, identifier: Any) -> None:
+        self._close = close
+        self._id = identifier
+        # Held by the thread that closes.
+        self._lock = _thread.allocate_lock()
+
+    def close(self) -> None:
+        """Have a thread close it."""
+        self._lock.acquire()
+        _dropped.add(self)
+        try:
+            _thread.start_new_thread(self._run, ())
+        except RuntimeError:  # none to be had: then by whoever waits for it
+            self._lock.release()
+
+    def _run(self) -> None:
+        try:
+            self._close(self._id)
+        finally:
+            _dropped.discard(self)
+            self._lock.release()
+
+    def wait(self) -> None:
+        """Return when it is closed."""
+        with self._lock:
+            if self in _dropped:
+                self._close(self._id)
+                _dropped.discard(self)
 
 
 class Descriptor:
@@ -101,10 +128,8 @@ class ServerHandle(Handle):
     def __init__(
         self, transport: str, event_name: str, settings: str, hold: bool
     ) -> None:
-        # The one that is being closed may be the owner of the name.
-        while _closing:
-            with _closing.pop():
-                pass
+        # One that was dropped may be the owner of the name.
+        _wait_for_dropped()
         self._open = blocking.server_open
         self._close = blocking.server_close
         flags = PULL | HOLD if hold else PULL
@@ -136,8 +161,12 @@ class ClientHandle(Handle):
 # All handles that are open, for the end of the process.
 _all: "weakref.WeakSet[Handle]" = weakref.WeakSet()
 
-# A lock for each handle that _close_dropped is closing.
-_closing: list[Any] = []
+_dropped: set[_Dropped] = set()
+
+
+def _wait_for_dropped() -> None:
+    for each in list(_dropped):
+        each.wait()
 
 
 class Exit:
@@ -153,3 +182,30 @@ def _close_all() -> None:
     # Clients first: a server would wait for one that nobody reads.
     for handle in sorted(_all, key=lambda h: isinstance(h, ServerHandle)):
         handle.close()
+    _wait_for_dropped()
+
+
+class Forkable(Protocol):
+    """Has locks that another thread may hold when the process forks."""
+
+    def _after_fork(self) -> None: ...
+
+
+_forkable: "weakref.WeakSet[Forkable]" = weakref.WeakSet()
+
+
+def forkable(each: Forkable) -> None:
+    """Have _after_fork() called in children of this process."""
+    _forkable.add(each)
+
+
+def _after_fork() -> None:
+    """Let go, in a child, of what only the parent can use or release."""
+    for handle in list(_all):
+        handle.is_open = False
+    _dropped.clear()
+    for each in list(_forkable):
+        each._after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from ._errors import last_error
-from ._handle import Exit, ServerHandle
+from ._handle import Exit, ServerHandle, forkable
 from ._lib import (
     EVENT_CONNECTED,
     EVENT_DISCONNECTED,
@@ -22,6 +22,9 @@ from ._packed import MANY, Intake, Row, message_of
 from .core.exceptions import Status
 from .core.server import SocketServer
 from .core.types import ClientInfo
+
+# What take() returns when there are no more events to come.
+_ENDS = (Status.CLOSED, Status.BAD_HANDLE, Status.FORKED)
 
 
 def client_name(number: int) -> str:
@@ -59,6 +62,13 @@ class HookThread(threading.Thread):
         self._lock = threading.RLock()
         # Whose on_client_connected was called, and not the other one.
         self._clients: dict[int, None] = {}
+        forkable(self)
+
+    def _after_fork(self) -> None:
+        """In a child that a hook has made: there is nothing more to hear."""
+        self._lock = threading.RLock()
+        self._rows.clear()
+        self._clients.clear()
 
     def run(self) -> None:
         """Take events until the server is closed."""
@@ -69,7 +79,7 @@ class HookThread(threading.Thread):
                 self._descriptor.wait()
             while self._rows:
                 self._dispatch(self._rows.popleft())
-        if status not in (Status.CLOSED, Status.BAD_HANDLE):
+        if status not in _ENDS:
             self._logger.error("The hooks have ended: %s", last_error())
         # What the close brought may be gone with the handle, but the hooks
         # hear of every client that it has gone.

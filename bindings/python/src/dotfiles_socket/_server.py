@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from . import _lib
 from ._errors import check, failure
-from ._handle import ServerHandle
+from ._handle import ServerHandle, forkable
 from ._hooks import HookThread, client_name
 from ._lib import blocking, quick
 from ._logging import log_level
@@ -71,6 +71,8 @@ class EventServer(SocketServer):
         # What stop() took out of the queue, for the next start().
         self._kept: list[SocketMessage] = []
         self._handle = None
+        # What was stopped last, and may still be on its way out.
+        self._former: ServerHandle | None = None
         self._hooks: HookThread | None = None
         # Taken while the server runs; start() waits for it.
         self._runs = threading.Lock()
@@ -81,6 +83,12 @@ class EventServer(SocketServer):
         if self._settings["slow_client"] == "block":
             self._send = blocking.server_send
             self._send_to = blocking.server_send_to
+        forkable(self)
+
+    def _after_fork(self) -> None:
+        """Make what other threads of the parent may hold anew, in a child."""
+        self._lock = threading.RLock()
+        self._former = None
 
     @property
     def event_name(self) -> str:
@@ -89,11 +97,12 @@ class EventServer(SocketServer):
 
     @property
     def _running(self) -> bool:
-        return self._handle is not None
+        return self.is_running()
 
     def is_running(self) -> bool:
         """Tell whether clients can connect."""
-        return self._handle is not None
+        handle = self._handle
+        return handle is not None and handle.is_open
 
     # ---- from start to stop
 
@@ -106,7 +115,7 @@ class EventServer(SocketServer):
         its __cause__ and its status tell why.
         """
         with self._lock:
-            if self._handle is not None:
+            if self.is_running():
                 self._logger.warning(
                     "Server of %r is already running", self._event_name
                 )
@@ -137,6 +146,9 @@ class EventServer(SocketServer):
 
     def _open(self) -> ServerHandle:
         """Open the handle and put back what was queued."""
+        if self._former is not None:  # another thread may be closing it
+            self._former.closed.wait(self._settings["linger"])
+            self._former = None
         settings = self._overrides
         if self._settings["log_level"] == "off":
             settings += overrides(log_level=log_level(self._logger))
@@ -175,10 +187,10 @@ class EventServer(SocketServer):
         unless it is the caller.
         """
         with self._lock:
-            handle, self._handle = self._handle, None
-            hooks = self._hooks
-            if handle is None or hooks is None:
+            handle, hooks, runs = self._handle, self._hooks, self._runs
+            if handle is None or hooks is None or not handle.is_open:
                 return
+            self._handle, self._former = None, handle
             self._keep_queue(handle)
             if restarting:
                 quick.server_announce_restart(handle.id)
@@ -189,7 +201,7 @@ class EventServer(SocketServer):
             if hooks.is_alive() and threading.current_thread() is not hooks:
                 hooks.join(self._settings["linger"])
         finally:
-            self._runs.release()
+            runs.release()
         self._logger.info("Server of %r stopped", self._event_name)
 
     def _keep_queue(self, handle: ServerHandle) -> None:

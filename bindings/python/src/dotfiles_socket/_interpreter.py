@@ -1,0 +1,30 @@
+"""Whether this interpreter is one that the package can work in."""
+
+_REFUSED = (
+    "dotfiles_socket works in the main interpreter of a process only, and "
+    "this is a subinterpreter, in which neither its threads nor the library "
+    "come to an orderly end; use a thread or a process instead"
+)
+
+try:
+    import ctypes
+except ImportError as e:
+    if "subinterpreter" in str(e):
+        raise ImportError(_REFUSED) from e
+    raise
+
+
+def _number() -> int:
+    """Return the number of this interpreter; the main one has 0."""
+    python = ctypes.PyDLL(None)
+    python.PyInterpreterState_Get.restype = ctypes.c_void_p
+    python.PyInterpreterState_GetID.restype = ctypes.c_int64
+    return int(
+        python.PyInterpreterState_GetID(
+            ctypes.c_void_p(python.PyInterpreterState_Get())
+        )
+    )
+
+
+if _number():
+    raise ImportError(_REFUSED)
