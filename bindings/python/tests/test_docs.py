@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from conftest import Net, until
 
-from dotfiles_socket import MessageType, Status, create_message
+import dotfiles_socket
+from dotfiles_socket import MessageType, SocketError, Status, create_message
 from dotfiles_socket.core.exceptions import from_status
 
 TREE = Path(__file__).parents[3]
@@ -151,16 +152,40 @@ def test_the_client_by_hand_is_kept_alive_by_its_pings(
     assert len(server.get_connected_clients()) == 1
 
 
+def lineage(kind: type[BaseException]) -> set[str]:
+    """The classes that an exception is one of, as the page names them: the
+    package's, and of the builtins the most exact."""
+    above = [
+        each for each in kind.__mro__[1:] if each not in SocketError.__mro__
+    ]
+    names = set()
+    for each in above:
+        if each.__module__ != "builtins":
+            names.add(each.__name__)
+        elif not any(
+            other.__module__ == "builtins" and each in other.__mro__[1:]
+            for other in above
+        ):
+            is_hidden = hasattr(dotfiles_socket, each.__name__)
+            prefix = "builtins." if is_hidden else ""
+            names.add(prefix + each.__name__)
+    return names
+
+
 def test_the_architecture_page_names_the_exceptions() -> None:
     _, _, section = page("architecture.md").partition("### Errors")
     rows = re.findall(
-        r"^\| `(\w+)` \| (-\d+) \|.*\| `(\w+)` \|$", section, re.MULTILINE
+        r"^\| `(\w+)` \| (-\d+) \|.*\| `(\w+)` \|([^|]*)\|$",
+        section,
+        re.MULTILINE,
     )
-    assert {(name, int(number)) for name, number, _ in rows} == {
+    assert {(name, int(number)) for name, number, *_ in rows} == {
         (status.name, status.value) for status in Status if status
     }
-    for _, number, exception in rows:
-        assert type(from_status(int(number), "")).__name__ == exception
+    for _, number, exception, also in rows:
+        kind = type(from_status(int(number), ""))
+        assert kind.__name__ == exception
+        assert set(re.findall(r"`([\w.]+)`", also)) == lineage(kind)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

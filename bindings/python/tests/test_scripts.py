@@ -35,7 +35,8 @@ while True:
         client.connect()
         break
     except Exception as e:
-        print(type(e).__name__, flush=True)
+        print("ConnectionError" if isinstance(e, ConnectionError) else e,
+              flush=True)
         time.sleep(0.02)
 for message in client.receive_iter():
     if message.message_type == MessageType.DATA:

@@ -13,6 +13,7 @@ from dotfiles_socket import (
     ClientInfo,
     SocketError,
     Status,
+    SystemCallError,
     ValidationError,
 )
 
@@ -106,7 +107,7 @@ def test_start_fails_with_its_cause(unix: Net, tmp_path: Path) -> None:
     server = unix.server(start=False, socket_dir=tmp_path / "file" / "x")
     with pytest.raises(SocketError, match="Failed to start server: ") as e:
         server.start()
-    assert type(e.value) is SocketError
+    assert type(e.value) is SystemCallError
     assert isinstance(e.value.__cause__, SocketError)
     assert str(e.value.__cause__) in str(e.value)
     assert e.value.status == Status.IO

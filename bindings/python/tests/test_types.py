@@ -1,6 +1,5 @@
 """Messages, client infos, event names, timestamps, exceptions."""
 
-import builtins
 import copy
 import pickle
 import time
@@ -10,18 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-import dotfiles_socket
 from dotfiles_socket import (
     ClientInfo,
-    ForkedError,
-    MaxConnectionsError,
-    MessageError,
     MessageType,
-    ServerFullError,
-    SocketError,
     SocketMessage,
     SocketType,
-    Status,
     ValidationError,
     create_message,
     get_timestamp_iso,
@@ -225,47 +217,3 @@ def test_bad_event_names(name: str, text: str) -> None:
 
 def test_the_longest_name_is_64() -> None:
     assert types.EVENT_NAME_MAX_LENGTH == 64
-
-
-FIVE = [
-    dotfiles_socket.ConnectionError,
-    MessageError,
-    ValidationError,
-    dotfiles_socket.TimeoutError,
-    MaxConnectionsError,
-]
-
-
-@pytest.mark.parametrize("kind", FIVE)
-def test_exceptions_are_directly_under_socket_error(
-    kind: type[SocketError],
-) -> None:
-    assert kind.__bases__[0] is SocketError
-    assert SocketError.__bases__ == (Exception,)
-    others = [other for other in FIVE if other is not kind]
-    assert not any(issubclass(kind, other) for other in others)
-    error = kind("text")
-    assert str(error) == "text"
-    assert error.status == Status.OK
-
-
-def test_exceptions_are_the_builtins_a_caller_would_expect() -> None:
-    assert issubclass(
-        dotfiles_socket.ConnectionError, builtins.ConnectionError
-    )
-    assert issubclass(dotfiles_socket.TimeoutError, builtins.TimeoutError)
-    assert issubclass(ValidationError, ValueError)
-
-
-def test_a_full_server_is_both_kinds_of_error() -> None:
-    assert issubclass(ServerFullError, MaxConnectionsError)
-    assert issubclass(ServerFullError, dotfiles_socket.ConnectionError)
-
-
-def test_exceptions_can_be_pickled() -> None:
-    for kind in (*FIVE, ServerFullError, ForkedError):
-        error = kind("text")
-        error.status = Status.TIMEOUT
-        read = pickle.loads(pickle.dumps(error))  # noqa: S301
-        assert type(read) is kind
-        assert (str(read), read.status) == ("text", Status.TIMEOUT)

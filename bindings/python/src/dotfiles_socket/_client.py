@@ -31,10 +31,12 @@ from ._patience import interruptible
 from ._settings import overrides, program_name, resolve
 from .core.client import SocketClient
 from .core.exceptions import (
+    BadMessageError,
     ConnectionError,
     ForkedError,
     MessageError,
-    ServerFullError,
+    NoServerError,
+    NotConnectedError,
     SocketError,
     Status,
     TimeoutError,
@@ -53,7 +55,8 @@ class EventClient(SocketClient):
 
     _transport: str
     _logger: logging.Logger
-    # For objects whose constructor was not reached.
+    # For objects whose constructor did not come so far.
+    _event_name = ""
     _handle: ClientHandle | None = None
 
     def __init__(self, event_name: str, **arguments: Any) -> None:
@@ -82,6 +85,8 @@ class EventClient(SocketClient):
         self._connecting = threading.RLock()
         self._waiting = 0
         self._inbox.clear()
+        if self._handle is not None:
+            self._handle.intake.forget()
 
     @property
     def event_name(self) -> str:
@@ -118,7 +123,7 @@ class EventClient(SocketClient):
             if handle is not None and handle.is_open and self._auto_reconnect:
                 if self._settings["wait_for_server"]:
                     return
-                raise ConnectionError(
+                raise NoServerError(
                     "Failed to connect: the server is gone; the client comes "
                     "back by itself as soon as the server does"
                 )
@@ -149,11 +154,8 @@ class EventClient(SocketClient):
         except ForkedError:
             raise
         except SocketError as e:
-            full = e.status == Status.MAX_CONNECTIONS
             raise from_status(
-                e.status,
-                f"Failed to connect: {e}",
-                ServerFullError if full else ConnectionError,
+                e.status, f"Failed to connect: {e}", ConnectionError
             ) from e
 
     def disconnect(self) -> None:
@@ -212,7 +214,7 @@ class EventClient(SocketClient):
         """
         handle = self._handle
         if handle is None:
-            raise ConnectionError(_NOT_CONNECTED)
+            raise NotConnectedError(_NOT_CONNECTED)
         try:
             target, pack, reference = unused = self._free.pop()
         except IndexError:
@@ -220,7 +222,7 @@ class EventClient(SocketClient):
         try:
             size = fill(target, message, self._event_name, pack)
         except Exception as e:
-            raise MessageError(f"Failed to send message: {e}") from e
+            raise BadMessageError(f"Failed to send message: {e}") from e
         status = blocking.client_send(handle.id, reference)
         if status:
             raise _send_failure(status)
@@ -233,11 +235,11 @@ class EventClient(SocketClient):
         the one that fails have been sent then."""
         handle = self._handle
         if handle is None:
-            raise ConnectionError(_NOT_CONNECTED)
+            raise NotConnectedError(_NOT_CONNECTED)
         try:
             array = array_of(list(messages), self._event_name)
         except Exception as e:
-            raise MessageError(f"Failed to send message: {e}") from e
+            raise BadMessageError(f"Failed to send message: {e}") from e
         status = blocking.client_send_many(None, handle.id, array, len(array))
         if status:
             raise _send_failure(status)
@@ -255,11 +257,11 @@ class EventClient(SocketClient):
         """
         handle = self._handle
         if handle is None:
-            raise ConnectionError(_NOT_CONNECTED)
+            raise NotConnectedError(_NOT_CONNECTED)
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             if self._handle is not handle:
-                raise ConnectionError(_NOT_CONNECTED)
+                raise NotConnectedError(_NOT_CONNECTED)
             try:
                 item = self._inbox.popleft()
             except IndexError:
@@ -298,7 +300,7 @@ class EventClient(SocketClient):
 
     def _never_connected(self) -> None:
         """What receive_iter() does without a connection."""
-        raise ConnectionError(_NOT_CONNECTED)
+        raise NotConnectedError(_NOT_CONNECTED)
 
     def _timed_out(self, timeout: float | None) -> TimeoutError:
         raise NotImplementedError
@@ -321,13 +323,13 @@ class EventClient(SocketClient):
 
     def _ended(self, handle: ClientHandle, status: int) -> SocketError:
         """Let go of a handle that will bring nothing more."""
-        error = failure(status, f"{_NOT_CONNECTED}: ")
+        error = failure(status, f"{_NOT_CONNECTED}: ", ConnectionError)
         if not handle.is_open:  # of the parent
             return error
         if self._handle is handle:
             self._handle = None
         else:
-            error = from_status(status, _NOT_CONNECTED)
+            error = NotConnectedError(_NOT_CONNECTED)
         handle.close()
         return error
 
@@ -419,7 +421,5 @@ def _buffered(handle: ClientHandle) -> int:
 
 def _send_failure(status: int) -> SocketError:
     if status in (Status.BAD_HANDLE, Status.CLOSED, Status.NOT_CONNECTED):
-        return from_status(status, _NOT_CONNECTED)
-    if status == Status.TIMEOUT:
-        return failure(status, "Failed to send message: ")
+        return from_status(status, _NOT_CONNECTED, ConnectionError)
     return failure(status, "Failed to send message: ", MessageError)

@@ -1,11 +1,12 @@
 """From the library's status codes to exceptions."""
 
 from ._lib import quick
-from .core.exceptions import SocketError, from_status
+from .core.exceptions import ForkedError, SocketError, Status, from_status
 
 _FORKED = (
-    "this process was made by fork() after libsocket was used; start it "
-    'with multiprocessing\'s "spawn" method instead'
+    "this process was made by fork() after its parent had used libsocket, "
+    'and cannot use it; start it with multiprocessing\'s "spawn" method '
+    "instead, or fork before the first server or client"
 )
 
 
@@ -18,13 +19,14 @@ def last_error() -> str:
 def failure(
     status: int, prefix: str = "", kind: type[SocketError] | None = None
 ) -> SocketError:
-    """Make the exception for a status the library has just returned.
+    """Make the exception for a status the library has just returned, which
+    is one of `kind` as well.
 
     To be called before anything else of the library in this thread.
     """
     text = last_error()
-    if status == -20:
-        return from_status(status, _FORKED)
+    if status == Status.FORKED:
+        return ForkedError(_FORKED)
     return from_status(status, prefix + text, kind)
 
 

@@ -67,6 +67,7 @@ class HookThread(threading.Thread):
     def _after_fork(self) -> None:
         """In a child that a hook has made: there is nothing more to hear."""
         self._lock = threading.RLock()
+        self._intake.forget()
         self._rows.clear()
         self._clients.clear()
 

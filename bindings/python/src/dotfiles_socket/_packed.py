@@ -76,6 +76,11 @@ class Intake:
         # The block, while rows are in it; then what they became.
         self._current: Block | Iterator[Any] = self._block
 
+    def forget(self) -> None:
+        """Drop what was taken halfway when the process forked: that is for
+        the parent to finish."""
+        self._block = self._current = Block()
+
     def take(self, limit: c_size_t) -> int:
         """Take what is there; return the library's status."""
         current = self._current

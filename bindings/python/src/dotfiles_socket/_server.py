@@ -28,11 +28,13 @@ from ._packed import fetch, message_of
 from ._patience import interruptible
 from ._settings import overrides, resolve
 from .core.exceptions import (
-    ConnectionError,
+    BadMessageError,
+    ClosedError,
     ForkedError,
     MessageError,
     SocketError,
     Status,
+    UnknownClientError,
     from_status,
 )
 from .core.server import SocketServer
@@ -58,7 +60,8 @@ class EventServer(SocketServer):
 
     _transport: str
     _logger: logging.Logger
-    # For objects whose constructor was not reached.
+    # For objects whose constructor did not come so far.
+    _event_name = ""
     _handle: ServerHandle | None = None
 
     def __init__(self, event_name: str, **arguments: Any) -> None:
@@ -126,7 +129,7 @@ class EventServer(SocketServer):
                 raise
             except SocketError as e:
                 raise from_status(
-                    e.status, f"Failed to start server: {e}", SocketError
+                    e.status, f"Failed to start server: {e}"
                 ) from e
             self._kept = []
             runs = self._runs = threading.Lock()
@@ -251,7 +254,7 @@ class EventServer(SocketServer):
         """
         handle = self._handle
         if handle is None:
-            raise SocketError("Server is not running")
+            raise ClosedError("Server is not running")
         try:
             target, pack, reference = unused = self._free.pop()
         except IndexError:
@@ -261,7 +264,7 @@ class EventServer(SocketServer):
             if retain_key is not None:
                 target.retain_key = text(retain_key)
         except Exception as e:
-            raise MessageError(f"Failed to serialize message: {e}") from e
+            raise BadMessageError(f"Failed to serialize message: {e}") from e
         if client_id is None:
             status = self._send(handle.id, reference)
         else:
@@ -277,14 +280,14 @@ class EventServer(SocketServer):
         before the one that fails have been sent then."""
         handle = self._handle
         if handle is None:
-            raise SocketError("Server is not running")
+            raise ClosedError("Server is not running")
         self._send_all(handle, list(messages))
 
     def _send_all(self, handle: ServerHandle, messages: list[Any]) -> None:
         try:
             array = array_of(messages, self._event_name)
         except Exception as e:
-            raise MessageError(f"Failed to serialize message: {e}") from e
+            raise BadMessageError(f"Failed to serialize message: {e}") from e
         status = blocking.server_send_many(None, handle.id, array, len(array))
         if status:
             raise _send_failure(status, None)
@@ -314,7 +317,7 @@ class EventServer(SocketServer):
         running or is stopped meanwhile."""
         handle = self._handle
         if handle is None:
-            raise SocketError("Server is not running")
+            raise ClosedError("Server is not running")
         deadline = math.inf if timeout is None else time.monotonic() + timeout
         while True:
             left = min(max(0, deadline - time.monotonic()), _LONGEST_WAIT)
@@ -326,8 +329,6 @@ class EventServer(SocketServer):
             # Returning here has run the signal handlers.
             if status != Status.INTERRUPTED:
                 break
-        if status in (Status.CLOSED, Status.BAD_HANDLE):
-            raise failure(status, kind=SocketError)
         check(status)
 
     def get_queue_size(self) -> int:
@@ -372,12 +373,14 @@ def _number(client_id: str) -> c_uint64:
     try:
         return c_uint64(int(digits))
     except ValueError:
-        raise ConnectionError(f"Client not connected: {client_id}") from None
+        raise UnknownClientError(
+            f"Client not connected: {client_id}"
+        ) from None
 
 
 def _send_failure(status: int, client_id: str | None) -> SocketError:
     if status in (Status.BAD_HANDLE, Status.CLOSED):
-        return from_status(status, "Server is not running", SocketError)
+        return from_status(status, "Server is not running")
     if status == Status.UNKNOWN_CLIENT:
         return from_status(status, f"Client not connected: {client_id}")
     if status in (Status.BAD_MESSAGE, Status.INVALID):

@@ -3,6 +3,7 @@
 from enum import Enum
 from typing import Any, Literal, overload
 
+from .core.exceptions import ValidationError
 from .implementations.tcp import TcpSocketClient, TcpSocketServer
 from .implementations.unix import UnixSocketClient, UnixSocketServer
 
@@ -36,7 +37,7 @@ def create_server(
     """Make a server; the keywords are those of the transport's class.
 
     The type is a SocketType or its name in upper or lower case. Raises
-    ValueError for another one, and what the constructor raises.
+    ValidationError for another one, and what the constructor raises.
     """
     if _transport(socket_type) is SocketType.TCP:
         return TcpSocketServer(event_name, **kwargs)
@@ -65,7 +66,7 @@ def create_client(
     """Make a client; the keywords are those of the transport's class.
 
     The type is a SocketType or its name in upper or lower case. Raises
-    ValueError for another one, and what the constructor raises.
+    ValidationError for another one, and what the constructor raises.
     """
     if _transport(socket_type) is SocketType.TCP:
         return TcpSocketClient(event_name, **kwargs)
@@ -76,10 +77,10 @@ def _transport(socket_type: object) -> SocketType:
     if isinstance(socket_type, SocketType):
         return socket_type
     if not isinstance(socket_type, str):
-        raise ValueError(f"Unsupported socket type: {socket_type}")
+        raise ValidationError(f"Unsupported socket type: {socket_type}")
     try:
         return SocketType(socket_type.lower())
     except ValueError as e:
-        raise ValueError(
+        raise ValidationError(
             f"Invalid socket_type: {socket_type}: neither unix nor tcp"
         ) from e

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..._client import EventClient
 from ..._options import ClientOptions, checked
-from ...core.exceptions import TimeoutError
+from ...core.exceptions import TimeoutError, ValidationError
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -20,8 +20,8 @@ class TcpSocketClient(EventClient):
     not there yet; with types only messages of those types arrive.
 
     An argument that is None leaves the setting as configured.
-    Raises ValidationError, a ValueError, for a bad name or setting, and
-    ValueError when no port is given or configured.
+    Raises ValidationError, a ValueError, for a bad name or setting, and when
+    no port is given or configured.
     """
 
     _transport = "tcp"
@@ -47,7 +47,9 @@ class TcpSocketClient(EventClient):
         self._host: str = self._settings["tcp"]["host"]
         self._port: int = self._settings["tcp"]["port"]
         if self._port <= 0:
-            raise ValueError("Port must be provided for TCP socket client")
+            raise ValidationError(
+                "Port must be provided for TCP socket client"
+            )
 
     def _never_connected(self) -> None:
         """End the iteration silently."""
