@@ -4,6 +4,7 @@
  */
 #include "support.h"
 
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 
 static volatile sig_atomic_t handled;
+static sem_t taken; /* counts what a thread that signals may go on after */
 
 static void handle(int signal)
 {
@@ -25,6 +27,7 @@ static void handle_deep(int signal)
     for (size_t i = 0; i < sizeof room; i++)
         room[i] = (char)signal;
     handled += room[sizeof room / 2] == signal;
+    sem_post(&taken);
 }
 
 /* Without SA_ONSTACK: on a thread of Go it would end the process. */
@@ -79,30 +82,34 @@ static void library_threads_take_none(void)
     CHECK(threads > 0);
 }
 
-/* The handler finds room wherever in a call it interrupts the thread. */
-static box pestered = BOX;
+/*
+ * The handler finds room wherever in a call it interrupts the thread. The next
+ * signal waits for the one before: a thread that only handles signals would
+ * come to no calls.
+ */
+static int pestered;
 
 static void *pester(void *thread)
 {
-    while (box_get(&pestered) == 0) {
+    for (int i = 0; i < pestered; i++) {
         pthread_kill(*(pthread_t *)thread, SIGUSR2);
-        sched_yield();
+        sem_wait(&taken);
     }
     return NULL;
 }
 
 static void calls_are_interrupted(void)
 {
-    enum { SIGNALS = 400 };
     pthread_t self = pthread_self(), thread;
     libsocket_server server = open_server("unix", "calls", NULL, 0);
     numbered number;
+    check_need(sem_init(&taken, 0, 0) == 0, "no semaphore");
     install(SIGUSR2, handle_deep);
     handled = 0;
+    pestered = (int)support_times(400);
     check_need(pthread_create(&thread, NULL, pester, &self) == 0, "no thread");
-    for (uint32_t i = 0; handled < SIGNALS; i++)
+    for (uint32_t i = 0; handled < pestered; i++)
         CHECK_OK(libsocket_server_send(server, number_message(&number, i)));
-    box_add(&pestered, 1);
     pthread_join(thread, NULL);
     CHECK_OK(libsocket_server_close(server));
 }
@@ -116,7 +123,7 @@ static void children_are_not_missed(void)
     pthread_sigmask(SIG_BLOCK, &mask, &before);
     int fd = signalfd(-1, &mask, SFD_CLOEXEC);
     check_need(fd >= 0, "no signalfd");
-    for (int i = 0; i < 50; i++) {
+    for (uint32_t i = support_times(50); i > 0; i--) {
         struct signalfd_siginfo info;
         struct pollfd waited = {fd, POLLIN, 0};
         pid_t pid = fork();
@@ -141,71 +148,73 @@ static void count_events(const libsocket_event *events, size_t count, void *user
 /* Signals to the process while its library is busy. */
 static void storm(void)
 {
-    enum { SIGNALS = 2000 };
+    const uint32_t signals = support_times(2000);
     libsocket_server server = open_server("unix", "storm", NULL, 0);
     libsocket_client client = {0};
     check_need(CHECK_OK(libsocket_client_open(&client, "unix", "storm", NULL, 0, count_events,
                                               NULL)), "no client");
     numbered number;
     handled = 0;
-    for (uint32_t i = 0; i < SIGNALS; i++) {
+    for (uint32_t i = 0; i < signals; i++) {
         CHECK_OK(libsocket_server_send(server, number_message(&number, i)));
         kill(getpid(), SIGUSR1); /* taken here: no other thread may */
     }
-    CHECK(handled == SIGNALS);
-    box_wait(&flowing, SIGNALS);
+    CHECK((uint32_t)handled == signals);
+    box_wait(&flowing, signals);
     library_threads_take_none(); /* the callback's thread is one of them */
     CHECK_OK(libsocket_client_close(client));
     CHECK_OK(libsocket_server_close(server));
 }
 
-/* Signals a thread until the call that it waits in has returned. */
+/* Calls that wait for ever, each on a thread that a signal comes to. */
 static libsocket_server server;
 static libsocket_client client;
-static box returned = BOX;
 
-static void *receive_for_ever(void *status)
+typedef struct waiter {
+    int (*call)(void);
+    box task; /* the thread's id, when it is about to call */
+    int status;
+    bool says; /* the thread's last error names the signal */
+} waiter;
+
+static int receive_for_ever(void)
 {
     libsocket_event *events = NULL;
     size_t count = 0;
-    *(int *)status = libsocket_client_receive(&events, &count, client, 0, -1);
-    CHECK(strstr(libsocket_last_error(), "signal") != NULL);
-    box_add(&returned, 1);
-    return NULL;
+    return libsocket_client_receive(&events, &count, client, 0, -1);
 }
 
-static void *receive_packed_for_ever(void *status)
+static int receive_packed_for_ever(void)
 {
     void *block = NULL;
     size_t size = 0;
-    *(int *)status = libsocket_server_receive_packed(&block, &size, server, 0, -1);
-    box_add(&returned, 1);
+    return libsocket_server_receive_packed(&block, &size, server, 0, -1);
+}
+
+static int wait_for_ever(void) { return libsocket_server_wait_clients(server, 5, -1); }
+
+static void *call_and_wait(void *arg)
+{
+    waiter *w = arg;
+    box_add(&w->task, support_task());
+    w->status = w->call();
+    w->says = strstr(libsocket_last_error(), "signal") != NULL;
     return NULL;
 }
 
-static void *wait_for_ever(void *status)
+/* One signal is enough when the thread does wait. */
+static void interrupt(int (*call)(void))
 {
-    *(int *)status = libsocket_server_wait_clients(server, 5, -1);
-    CHECK(strstr(libsocket_last_error(), "signal") != NULL);
-    box_add(&returned, 1);
-    return NULL;
-}
-
-/* One signal may come before the thread waits: so there are several. */
-static void interrupt(void *(*call)(void *))
-{
+    waiter w = {call, BOX, LIBSOCKET_OK, false};
     pthread_t thread;
-    int status = 1;
-    long before = box_get(&returned);
     handled = 0;
-    check_need(pthread_create(&thread, NULL, call, &status) == 0, "no thread");
-    while (box_get(&returned) == before) {
-        pthread_kill(thread, SIGUSR1);
-        sched_yield();
-    }
+    check_need(pthread_create(&thread, NULL, call_and_wait, &w) == 0, "no thread");
+    box_wait(&w.task, 1);
+    support_sleeps((pid_t)box_get(&w.task), SUPPORT_POLL);
+    pthread_kill(thread, SIGUSR1);
     pthread_join(thread, NULL);
-    CHECK(handled > 0);
-    CHECK_STATUS(status, LIBSOCKET_E_INTERRUPTED);
+    CHECK(handled == 1 && w.says);
+    CHECK_STATUS(w.status, LIBSOCKET_E_INTERRUPTED);
 }
 
 static void waiting_is_interrupted(void)

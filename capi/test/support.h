@@ -12,14 +12,15 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "libsocket.h"
 
-/* A test that hangs is ended by SIGALRM after so many seconds. */
-#define SUPPORT_SECONDS 300
+/* What a test may take; under valgrind on a busy machine it takes a while. */
+#define SUPPORT_SECONDS 60
 
 static char support_dir[64];
 
@@ -55,6 +56,17 @@ static inline bool check_says(const char *text, const char *part,
 /* RUN for a function with arguments. */
 #define RUN_WITH(test, ...) (check_begin(#test), test(__VA_ARGS__), check_end())
 
+/*
+ * How often to do what a test repeats: TEST_SCALE percent of "times", at least
+ * once. Valgrind does less, a soak does more.
+ */
+static inline uint32_t support_times(uint32_t times)
+{
+    const char *scale = getenv("TEST_SCALE");
+    uint64_t scaled = scale == NULL ? times : (uint64_t)times * (uint64_t)atoll(scale) / 100;
+    return scaled == 0 ? 1 : (uint32_t)scaled;
+}
+
 /* Gives the test an empty directory, which is also its home. */
 static inline void support_start(void)
 {
@@ -65,7 +77,7 @@ static inline void support_start(void)
     setenv("SOCKET__SOCKET_DIR", support_dir, 1);
     unsetenv("XDG_CONFIG_HOME");
     unsetenv("SOCKET_SETTINGS_FILE");
-    alarm(SUPPORT_SECONDS);
+    check_bound(SUPPORT_SECONDS);
 }
 
 /* Removes the directory, and reports. */
@@ -93,6 +105,35 @@ static inline int support_entries(const char *path)
         count++;
     closedir(dir);
     return count - 3; /* ".", "..", and the descriptor of dir itself */
+}
+
+/* The calling thread, as the system names it. */
+static inline pid_t support_task(void) { return (pid_t)syscall(SYS_gettid); }
+
+/* What poll() of the C library is to the system. */
+#ifdef SYS_poll
+#define SUPPORT_POLL SYS_poll
+#else
+#define SUPPORT_POLL SYS_ppoll
+#endif
+
+/*
+ * Waits until a thread sleeps in a call of the system. The kernel tells nobody
+ * of that, so it is asked again and again.
+ */
+static inline void support_sleeps(pid_t task, long call)
+{
+    static const struct timespec pause = {0, 200000};
+    char path[64];
+    long now = -1;
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)task);
+    for (; now != call; nanosleep(&pause, NULL)) {
+        FILE *file = fopen(path, "r");
+        check_need(file != NULL, path);
+        if (fscanf(file, "%ld", &now) != 1) /* "running" */
+            now = -1;
+        fclose(file);
+    }
 }
 
 /* ---- Handles ------------------------------------------------------------ */

@@ -2,24 +2,59 @@
  * check.h - the test harness: a line for each failed check, a last line
  * "N passed, N failed" that counts tests, and an exit status other than 0 when
  * one failed. A test is a function, or whatever lies between check_begin() and
- * check_end().
+ * check_end(). With check_bound() a test that hangs ends the program, and is
+ * named.
  */
 #ifndef CHECK_H
 #define CHECK_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static unsigned check_passed, check_failed; /* tests */
 static unsigned check_misses;               /* failed checks of this test */
-static const char *check_name = "";
+static const char *check_name = "";         /* the test, or a case of it */
+static const char *check_test = "main";     /* the test */
+static unsigned check_seconds;              /* that a test may take; 0: any */
+
+/* Runs in a signal handler. */
+static inline void check_say(const char *text)
+{
+    if (write(STDOUT_FILENO, text, strlen(text)) < 0)
+        return;
+}
+
+static inline void check_hung(int signal_number)
+{
+    check_say("hung, and ended: ");
+    check_say(check_test);
+    if (check_name != check_test) {
+        check_say(", ");
+        check_say(check_name);
+    }
+    check_say("\n");
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+/* From now on a test that takes longer ends the program with SIGALRM. */
+static inline void check_bound(unsigned seconds)
+{
+    check_seconds = seconds;
+    signal(SIGALRM, check_hung);
+    alarm(seconds);
+}
 
 static inline void check_begin(const char *name)
 {
-    check_name = name;
+    check_name = check_test = name;
     check_misses = 0;
+    if (check_seconds != 0)
+        alarm(check_seconds);
 }
 
 static inline void check_end(void)
