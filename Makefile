@@ -14,6 +14,7 @@ include .ci/python.mk
 include .ci/c.mk
 include .ci/examples.mk
 include .ci/check.mk
+include .ci/cpp.mk
 include .ci/install.mk
 include .ci/bench.mk
 
@@ -43,7 +44,7 @@ dev-shell: build $(VENV)/tools ## a shell in which C, Go and Python find this bu
 ##@ Test
 
 .PHONY: test cover fuzz bench
-SUITES := go coverage c python examples install wheel
+SUITES := go coverage c cpp python examples install wheel
 test: packages-test build $(VENV)/tools ## every test in every language, and what it came to
 	@MAKE='$(MAKE)' .ci/suites.sh $(SUITES)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# c_tests.sh VECTORS PROGRAM...: runs each C test program, those in
+# c_tests.sh VECTORS PROGRAM...: runs each C or C++ test program, those in
 # build/plain/ once more under valgrind, as many at a time as there are cores.
 # A program that passes is a line. Ends in "N passed, N failed", the sum of
 # what the programs say.
@@ -54,8 +54,8 @@ begin() {
 	run "$@" &
 }
 
-mkdir -p build/test
-results=build/test/c.results
+results=$(mktemp)
+trap 'rm -f "$results"' EXIT
 exec 3>"$results"
 for program; do
 	way=${program#build/}

@@ -18,7 +18,7 @@ install-files: $(LIBRARY)
 	install -d $(STAGED_LIB)/pkgconfig $(STAGED_INCLUDE) $(STAGED_CMAKE)
 	install -m 755 $(LIBRARY).$(VERSION) $(STAGED_LIB)
 	cp -P build/$(SONAME) $(LIBRARY) $(STAGED_LIB)
-	install -m 644 $(PUBLIC_HEADERS) $(STAGED_INCLUDE)
+	install -m 644 $(PUBLIC_HEADERS) $(CPP_HEADERS) $(STAGED_INCLUDE)
 	$(FILL) bindings/c/libsocket.pc.in >$(STAGED_LIB)/pkgconfig/libsocket.pc
 	$(FILL) bindings/c/cmake/libsocketConfig.cmake.in >$(STAGED_CMAKE)/libsocketConfig.cmake
 	$(FILL) bindings/c/cmake/libsocketConfigVersion.cmake.in >$(STAGED_CMAKE)/libsocketConfigVersion.cmake
@@ -27,7 +27,7 @@ install-files: $(LIBRARY)
 
 uninstall-files:
 	rm -f $(addprefix $(STAGED_LIB)/,libsocket.so $(SONAME) libsocket.so.$(VERSION) pkgconfig/libsocket.pc) \
-		$(addprefix $(STAGED_INCLUDE)/,$(notdir $(PUBLIC_HEADERS)))
+		$(addprefix $(STAGED_INCLUDE)/,$(notdir $(PUBLIC_HEADERS) $(CPP_HEADERS)))
 	rm -rf $(STAGED_CMAKE)
 
 .PHONY: test-install

@@ -46,6 +46,16 @@ static inline void libsocket_writer_init(libsocket_writer *w, void *buffer,
     w->depth = 0;
 }
 
+/* Goes on in another buffer, after realloc() for example, that begins with a
+ * copy of what is written so far. With the status FULL it is too late: what
+ * found no room is lost. */
+static inline void libsocket_writer_move(libsocket_writer *w, void *buffer,
+                                         size_t capacity)
+{
+    w->buffer = (unsigned char *)buffer;
+    w->capacity = capacity;
+}
+
 /* LIBSOCKET_WRITER_OK when one complete value is in the buffer. */
 static inline int libsocket_writer_status(const libsocket_writer *w)
 {
@@ -323,12 +333,19 @@ static inline void libsocket_write_end(libsocket_writer *w)
 
 /* ---- Key and value in one call, inside a map --------------------------- */
 
-static inline void libsocket_key_(libsocket_writer *w, const char *key)
+static inline void libsocket_key_n_(libsocket_writer *w, const char *key,
+                                    size_t size)
 {
     if (!libsocket_in_map_(w) || w->open[w->depth - 1].items % 2 != 0)
         libsocket_fail_(w, LIBSOCKET_WRITER_ORDER);
     else
-        libsocket_write_str(w, key);
+        libsocket_write_strn(w, key, size);
+}
+
+/* NULL is no key. */
+static inline void libsocket_key_(libsocket_writer *w, const char *key)
+{
+    libsocket_key_n_(w, key, key == NULL ? 1 : strlen(key));
 }
 
 static inline void libsocket_put_nil(libsocket_writer *w, const char *key)

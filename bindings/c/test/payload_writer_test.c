@@ -411,6 +411,33 @@ static void test_too_long(void)
 #endif
 }
 
+/* A buffer that grows a byte at a time, in blocks that a sanitizer guards. */
+static void test_move(void)
+{
+    size_t capacity = 1;
+    unsigned char *block = check_block(NULL, capacity);
+    libsocket_writer_init(&w, block, capacity);
+    libsocket_write_array(&w);
+    for (unsigned i = 0; i < 40; i++) {
+        unsigned char *const larger = check_block(NULL, capacity + 3);
+        memcpy(larger, block, w.size);
+        free(block);
+        block = larger;
+        capacity += 3;
+        libsocket_writer_move(&w, block, capacity);
+        if (i < 38)
+            libsocket_write_uint(&w, 200 + i);
+        if (i == 39)
+            libsocket_write_end(&w);
+    }
+    CHECK(libsocket_writer_status(&w) == LIBSOCKET_WRITER_OK);
+    const libsocket_value value =
+        libsocket_payload(block, libsocket_writer_size(&w));
+    CHECK(libsocket_count(value) == 38);
+    CHECK(libsocket_as_uint(libsocket_at(value, 37), 0) == 237);
+    free(block);
+}
+
 /* Bounds that no memory of a test reaches: the books are set near them. */
 static void test_counters_do_not_wrap(void)
 {
@@ -469,6 +496,7 @@ int main(void)
     RUN(test_raw);
     RUN(test_depth);
     RUN(test_too_long);
+    RUN(test_move);
     RUN(test_counters_do_not_wrap);
     RUN(test_first_mistake_stays);
     return check_report();
