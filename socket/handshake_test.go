@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -298,6 +299,29 @@ func TestLateWelcome(t *testing.T) {
 	p.write(welcome.appendFrame(nil))
 	p.send(number(t, 1))
 	require.EqualValues(t, 41, nextEvent(b, c, EventMessage).Seq)
+}
+
+// A server that holds the lock of its name is never taken for an old one: a
+// client would miss what is sent before its welcome comes.
+func TestServerThatHoldsTheLockIsWaitedFor(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		holder int // in the lock file
+		want   error
+	}{
+		{"who serves holds it", os.Getpid(), ErrTimeout},
+		{"left by another process", os.Getpid() + 1, nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBed(t, Unix)
+			b.settings.DefaultTimeout = welcomeWait + 50*time.Millisecond
+			lock := filepath.Join(b.settings.SocketDir, lockName("test"))
+			require.NoError(t, os.WriteFile(lock, fmt.Append(nil, row.holder, "\n"), 0o600))
+			listenOld(b)
+			_, err := b.tryDial()
+			require.ErrorIs(t, err, row.want)
+		})
+	}
 }
 
 // A peer over TCP that answers every ping stays; one that does not is dead.

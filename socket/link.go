@@ -9,8 +9,9 @@ import (
 )
 
 // welcomeWait is how long a client waits for the server's welcome. A server
-// that says nothing for so long is taken for an old one; should the welcome
-// come after all, as the first frame, it still counts.
+// that says nothing for so long, and does not hold the lock of its name, is
+// taken for an old one; should the welcome come after all, as the first frame,
+// it still counts.
 const welcomeWait = 100 * time.Millisecond
 
 // link is one connection of a client to its server.
@@ -96,13 +97,12 @@ func (l *link) shakeHands(ctx context.Context) error {
 	if err != nil && !peerGone(err) { // who is gone may have said why
 		return l.handshakeError(ctx, err)
 	}
-	until := time.Now().Add(welcomeWait)
-	body, err := l.intake.frames.peek(until, until)
+	body, err := l.awaitWelcome(ctx)
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil
 	case err != nil:
 		return l.handshakeError(ctx, err)
+	case body == nil:
+		return nil
 	}
 	var env envelope
 	var ctl control
@@ -112,6 +112,27 @@ func (l *link) shakeHands(ctx context.Context) error {
 		return l.control(&ctl)
 	}
 	return nil
+}
+
+// awaitWelcome waits for the server's first frame; nil says that an old server
+// has not sent one. A server that holds the lock of the name is a new one: it
+// is waited for until ctx ends, however busy it is.
+func (l *link) awaitWelcome(ctx context.Context) ([]byte, error) {
+	until := time.Now().Add(welcomeWait)
+	body, err := l.intake.frames.peek(until, until)
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return body, err
+	}
+	c := l.client
+	if c.transport != Unix || !servedByLocker(c.settings.SocketDir, c.event, l.peer.pid) {
+		return nil, nil
+	}
+	until, _ = ctx.Deadline()
+	body, err = l.intake.frames.peek(until, until)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = context.DeadlineExceeded
+	}
+	return body, err
 }
 
 // handshakeError says why a connection ended before it was one.

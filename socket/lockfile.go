@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,7 +31,7 @@ type nameLock struct {
 // acquireName takes the name of the event, or returns ErrInUse when it is
 // taken. It never waits for it.
 func acquireName(ctx context.Context, dir *socketDir, event string) (*nameLock, error) {
-	l := &nameLock{dir: dir, name: event + ".lock"}
+	l := &nameLock{dir: dir, name: lockName(event)}
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -114,10 +115,7 @@ func checkLockFile(path string, info fs.FileInfo) error {
 func (l *nameLock) holder() int {
 	pid := 0
 	for range 20 {
-		text := make([]byte, 32)
-		n, _ := l.file.ReadAt(text, 0)
-		line, _, _ := strings.Cut(string(text[:n]), "\n")
-		pid, _ = strconv.Atoi(line)
+		pid = lockedBy(l.file)
 		if pid > 0 && isRunning(pid) {
 			break
 		}
@@ -125,6 +123,30 @@ func (l *nameLock) holder() int {
 	}
 	return pid
 }
+
+// lockedBy reads the process id in a lock file, 0 if there is none.
+func lockedBy(file *os.File) int {
+	text := make([]byte, 32)
+	n, _ := file.ReadAt(text, 0)
+	line, _, _ := strings.Cut(string(text[:n]), "\n")
+	pid, _ := strconv.Atoi(line)
+	return pid
+}
+
+// servedByLocker reports whether the process at the other end of a connection
+// is the one that the lock file names: then it is no server of before the lock
+// file. Where this cannot be told it is false.
+func servedByLocker(dir, event string, peer int) bool {
+	file, err := os.OpenFile(filepath.Join(dir, lockName(event)), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return peer > 0 && lockedBy(file) == peer
+}
+
+// lockName is the file name of an event's lock.
+func lockName(event string) string { return event + ".lock" }
 
 // stillThere tells whether the locked file is the one that has the name.
 func (l *nameLock) stillThere() bool {

@@ -75,6 +75,7 @@ static inline void support_start(void)
     check_need(mkdtemp(support_dir) != NULL, "no temporary directory");
     setenv("HOME", support_dir, 1);
     setenv("SOCKET__SOCKET_DIR", support_dir, 1);
+    setenv("SOCKET__LINGER", "60", 1); /* valgrind is slow, but it reads */
     unsetenv("XDG_CONFIG_HOME");
     unsetenv("SOCKET_SETTINGS_FILE");
     check_bound(SUPPORT_SECONDS);
