@@ -16,6 +16,7 @@ include .ci/examples.mk
 include .ci/check.mk
 include .ci/cpp.mk
 include .ci/install.mk
+include .ci/soak.mk
 include .ci/bench.mk
 
 FUZZTIME  ?= 30s
@@ -43,10 +44,13 @@ dev-shell: build $(VENV)/tools ## a shell in which C, Go and Python find this bu
 
 ##@ Test
 
-.PHONY: test cover fuzz bench
+.PHONY: test soak cover fuzz bench
 SUITES := go coverage c cpp python examples install wheel
 test: packages-test build $(VENV)/tools ## every test in every language, and what it came to
-	@MAKE='$(MAKE)' .ci/suites.sh $(SUITES)
+	@MAKE='$(MAKE)' .ci/suites.sh $(addprefix test-,$(SUITES))
+
+soak: packages-test build $(VENV)/tools ## what takes hours: SOAKS='soak-go ...' chooses, SOAK_SECONDS=1800
+	@MAKE='$(MAKE)' .ci/suites.sh $(SOAKS)
 
 cover: test-go test-coverage ## how much of socket/ the Go tests run, file by file; fails below 90 %
 

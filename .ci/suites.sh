@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# suites.sh SUITE...: makes test-SUITE for each, all of them whatever fails,
-# and closes with a table and the sum. A suite ends in a line
+# suites.sh TARGET...: makes each, all of them whatever fails, and closes with
+# a table and the sum. A target is a suite, which ends in a line
 # "N passed, N failed, N skipped"; one without such a line is a single test,
 # one that says it ran none has failed.
 set -euo pipefail
@@ -8,10 +8,10 @@ cd "$(dirname "$0")/.."
 
 mkdir -p build/test
 rows=() passed=0 failed=0 skipped=0
-for suite; do
-	echo "== test-$suite"
-	log=build/test/$suite.log start=$SECONDS status=passed
-	"${MAKE:-make}" --no-print-directory "test-$suite" 2>&1 | tee "$log" || status=FAILED
+for target; do
+	echo "== $target"
+	log=build/test/${target#test-}.log start=$SECONDS status=passed
+	"${MAKE:-make}" --no-print-directory "$target" 2>&1 | tee "$log" || status=FAILED
 
 	counts=$(grep -E '[0-9]+ (passed|failed)' "$log" | tail -n 1 || true)
 	count() { grep -oE "[0-9]+ $1" <<<"$counts" | cut -d' ' -f1 || echo 0; }
@@ -21,7 +21,7 @@ for suite; do
 	if [ "$status" = FAILED ] && [ "$f" -eq 0 ]; then f=1; fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	rows+=("$(printf '%-10s %-7s %6d passed %4d failed %4d skipped %5d s' \
-		"$suite" "$status" "$p" "$f" "$s" $((SECONDS - start)))")
+		"${target#test-}" "$status" "$p" "$f" "$s" $((SECONDS - start)))")
 done
 
 echo
