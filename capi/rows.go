@@ -18,7 +18,7 @@ const (
 // rowsBound is at least the size of the rows: no header of a value is longer
 // than nine bytes.
 func rowsBound(events []socket.Event) int {
-	const headers = 10 * 9
+	const headers = 13 * 9
 	size := 9
 	for i := range events {
 		e := &events[i]
@@ -39,18 +39,11 @@ func appendRows(dst []byte, events []socket.Event, own string) []byte {
 }
 
 func appendRow(dst []byte, e *socket.Event, own string) []byte {
+	if e.Kind != socket.EventMessage {
+		return appendOther(dst, e)
+	}
 	dst = appendArrayHeader(dst, 9)
 	dst = appendUint(dst, uint64(e.Kind))
-	if e.Kind != socket.EventMessage {
-		dst = appendUint(dst, uint64(e.Reason))
-		dst = appendInt(dst, e.TimestampMs)
-		dst = appendUint(dst, e.Seq)
-		dst = appendUint(dst, e.Count)
-		dst = appendUint(dst, uint64(e.Client))
-		dst = appendText(dst, e.Text)
-		dst = appendText(dst, e.Address)
-		return appendInt(dst, int64(e.Level))
-	}
 	dst = appendUint(dst, uint64(e.Type))
 	dst = appendInt(dst, e.TimestampMs)
 	dst = appendString(dst, string(e.TimestampISO))
@@ -62,6 +55,30 @@ func appendRow(dst []byte, e *socket.Event, own string) []byte {
 		return append(dst, 0xc0)
 	}
 	return appendString(dst, string(e.EventName))
+}
+
+// appendOther appends what is no message.
+func appendOther(dst []byte, e *socket.Event) []byte {
+	cells := 9
+	if e.Peer != nil {
+		cells += 3
+	}
+	dst = appendArrayHeader(dst, cells)
+	dst = appendUint(dst, uint64(e.Kind))
+	dst = appendUint(dst, uint64(e.Reason))
+	dst = appendInt(dst, e.TimestampMs)
+	dst = appendUint(dst, e.Seq)
+	dst = appendUint(dst, e.Count)
+	dst = appendUint(dst, uint64(e.Client))
+	dst = appendText(dst, e.Text)
+	dst = appendText(dst, e.Address)
+	dst = appendInt(dst, int64(e.Level))
+	if e.Peer != nil {
+		dst = appendInt(dst, int64(e.Peer.PID))
+		dst = appendInt(dst, int64(e.Peer.UID))
+		dst = appendInt(dst, int64(e.Peer.GID))
+	}
+	return dst
 }
 
 func rowFlags(e *socket.Event) uint64 {

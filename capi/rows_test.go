@@ -40,8 +40,10 @@ func TestRows(t *testing.T) {
 		},
 		{
 			"connected",
-			socket.Event{Kind: socket.EventConnected, TimestampMs: math.MinInt64, Seq: math.MaxUint64, Count: 200, Client: math.MaxUint32, Text: "me", Address: "/tmp/x"},
-			[]any{uint64(1), uint64(0), int64(math.MinInt64), uint64(math.MaxUint64), uint64(200), uint64(math.MaxUint32), "me", "/tmp/x", int64(0)},
+			socket.Event{Kind: socket.EventConnected, TimestampMs: math.MinInt64, Seq: math.MaxUint64, Count: 200, Client: math.MaxUint32, Text: "me", Address: "/tmp/x",
+				Peer: &socket.Peer{PID: 4711, UID: 4294967294, GID: -1}},
+			[]any{uint64(1), uint64(0), int64(math.MinInt64), uint64(math.MaxUint64), uint64(200), uint64(math.MaxUint32), "me", "/tmp/x", int64(0),
+				int64(4711), int64(4294967294), int64(-1)},
 		},
 		{
 			"log, long text",

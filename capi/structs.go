@@ -69,6 +69,9 @@ func fillStructs(p unsafe.Pointer, size int, events []socket.Event, own string) 
 			if e.Kind == socket.EventConnected {
 				out.address = a.putString(e.Address)
 			}
+			if e.Peer != nil {
+				out.pid, out.uid, out.gid = C.int64_t(e.Peer.PID), C.int64_t(e.Peer.UID), C.int64_t(e.Peer.GID)
+			}
 		}
 		list[i] = out
 	}

@@ -219,7 +219,8 @@ typedef struct libsocket_message {
  *
  * At a client
  *   CONNECTED     a connection is there, first or again: address, seq (number
- *                 of the next broadcast, 0 with an old server)
+ *                 of the next broadcast, 0 with an old server), pid, uid, gid
+ *                 (the server's)
  *   DISCONNECTED  it is gone: reason, text. The library comes back by itself
  *                 unless reconnect = false.
  *   MESSAGE       type, flags, timestamp_ms, timestamp_iso, event_name, data,
@@ -230,7 +231,7 @@ typedef struct libsocket_message {
  *   REFUSED       the server refused a message of this client: reason, text
  * At a server
  *   CONNECTED     a client joined: client, timestamp_ms (since when), address,
- *                 text (its name), count (clients now)
+ *                 text (its name), count (clients now), pid, uid, gid
  *   DISCONNECTED  a client left: client, reason, text, count (clients now)
  *   MESSAGE       a client sent: client, type, timestamp_ms, timestamp_iso,
  *                 event_name, data, data_size
@@ -258,6 +259,10 @@ typedef struct libsocket_event {
     const char *text;          /* a sentence, or a name */
     const void *data;          /* one MessagePack value, valid throughout */
     size_t data_size;          /* bytes at data */
+    int64_t pid;               /* of CONNECTED: the peer's process, as the
+                                  system tells; 0 where it does not (TCP) */
+    int64_t uid;               /* its user, or -1 */
+    int64_t gid;               /* the group it runs with, or -1 */
     uint64_t reserved[2];      /* 0 */
 } libsocket_event;
 
@@ -354,6 +359,8 @@ int libsocket_server_receive(libsocket_event **events, size_t *count,
  *   [kind, type, timestamp_ms, timestamp_iso, data, client, seq, flags,
  *    event_name]                    for MESSAGE; event_name is nil when it is
  *                                   the handle's own
+ *   [kind, reason, timestamp_ms, seq, count, client, text, address, level,
+ *    pid, uid, gid]                 for CONNECTED
  *   [kind, reason, timestamp_ms, seq, count, client, text, address, level]
  *                                   for every other kind
  */

@@ -64,12 +64,15 @@ func (s *Server) serve(netConn net.Conn, accepted uint64) {
 		return
 	}
 	defer s.untrack(raw)
-	c := newConn(s, raw, peerOf(netConn))
-	if err := checkPeer(c.peer, s.settings); err != nil {
+	p := peerOf(netConn)
+	c := newConn(s, raw, p)
+	readOnly, err := checkClient(p, s.settings)
+	if err != nil {
 		c.cursor.speaks = true // not known yet; it costs an old one a line in its log
 		c.refuse(err)
 		return
 	}
+	c.readOnly = readOnly
 	hello, err := c.awaitHello()
 	if err != nil {
 		if reason, _ := reasonOf(err); reason == ReasonEOF {

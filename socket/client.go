@@ -147,7 +147,7 @@ func (c *Client) attach(l *link) {
 	c.connected.Store(true)
 	c.mu.Unlock()
 	c.logger.Info("connected", "address", l.peer.address)
-	c.inbox.force(Event{Kind: EventConnected, Seq: l.next, Address: l.peer.address})
+	c.inbox.force(Event{Kind: EventConnected, Seq: l.next, Address: l.peer.address, Peer: &l.peer.Peer})
 	l.cursor.release()
 	if late {
 		l.raw.Close()

@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -23,8 +24,8 @@ const farewell = 250 * time.Millisecond
 type conn struct {
 	server    *Server
 	raw       *rawConn
-	peer      peer
 	info      ClientInfo
+	readOnly  bool // the client may listen, and not send
 	cursor    *cursor
 	writer    writer
 	intake    intake
@@ -41,8 +42,7 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 	c := &conn{
 		server: s,
 		raw:    raw,
-		peer:   p,
-		info:   ClientInfo{Address: p.address, PID: p.pid, UID: p.uid, GID: p.gid},
+		info:   ClientInfo{Address: p.address, PID: p.PID, UID: p.UID, GID: p.GID},
 	}
 	if s.transport == TCP {
 		c.heartbeat = s.settings.TCP.Heartbeat
@@ -87,14 +87,21 @@ func (c *conn) awaitHello() (*control, error) {
 func (c *conn) message(e *Event) bool {
 	s := c.server
 	if !s.settings.AllowClientSend {
-		const text = "the server takes no messages from clients (allow_client_send = false)"
-		s.refuse("refused a message of "+c.info.ID.String(), errors.New(text))
-		c.tell(control{kind: controlRefused, reason: ReasonNotAllowed, text: text})
-		return false
+		return c.refuseMessage("the server takes no messages from clients (allow_client_send = false)")
+	}
+	if c.readOnly {
+		return c.refuseMessage(fmt.Sprintf("clients of uid %d may listen and not send (readonly_uids)", c.info.UID))
 	}
 	s.received.Add(1)
 	e.Client = c.info.ID
 	return true
+}
+
+// refuseMessage drops a message, counts it and tells the client why.
+func (c *conn) refuseMessage(why string) bool {
+	c.server.refuse("refused a message of "+c.info.ID.String(), errors.New(why))
+	c.tell(control{kind: controlRefused, reason: ReasonNotAllowed, text: why})
+	return false
 }
 
 func (c *conn) control(ctl *control) error {

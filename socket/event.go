@@ -116,6 +116,12 @@ type ClientInfo struct {
 	UID, GID    int    // -1 where the transport does not tell
 }
 
+// Peer is who the system says is at the other end of a connection.
+type Peer struct {
+	PID      int // 0 where the transport does not tell
+	UID, GID int // -1 where the transport does not tell
+}
+
 // Event is one thing that happened on a server or client, the same in every
 // language. EventName, TimestampISO and Data belong to the library: they are
 // valid until the next event is asked for, or until the callback returns.
@@ -133,6 +139,7 @@ type Event struct {
 	Level       slog.Level  // Log
 	Text        string      // Disconnected, Refused, Log: a sentence; Connected: the peer's name
 	Address     string      // Connected: the peer's address
+	Peer        *Peer       // Connected: who the peer is; nil of other kinds
 
 	EventName    []byte // Message
 	TimestampISO []byte // Message

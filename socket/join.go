@@ -28,6 +28,7 @@ func (s *Server) register(c *conn, hello *control, accepted uint64) error {
 		TimestampMs: now,
 		Address:     c.info.Address,
 		Text:        c.info.Name,
+		Peer:        &Peer{c.info.PID, c.info.UID, c.info.GID},
 		Count:       uint64(len(s.conns)),
 	}
 	if s.cfg.HoldClients && s.ctx.Err() == nil {

@@ -16,7 +16,8 @@ func (p *peer) askSystem(c *net.UnixConn) {
 	_ = raw.Control(func(fd uintptr) {
 		cred, err := syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
 		if err == nil {
-			p.pid, p.uid, p.gid = int(cred.Pid), int(cred.Uid), int(cred.Gid)
+			p.PID, p.UID, p.GID = int(cred.Pid), int(cred.Uid), int(cred.Gid)
+			p.groups = peerGroups(fd)
 		}
 	})
 }

@@ -9,8 +9,8 @@ import (
 
 func TestPeerOf(t *testing.T) {
 	s := transportSettings(t.TempDir())
-	unknown := peer{uid: -1, gid: -1}
-	us := peer{pid: os.Getpid(), uid: os.Geteuid(), gid: os.Getegid()}
+	unknown := Peer{UID: -1, GID: -1}
+	us := Peer{PID: os.Getpid(), UID: os.Geteuid(), GID: os.Getegid()}
 	if runtime.GOOS != "linux" {
 		us = unknown
 	}
@@ -22,7 +22,7 @@ func TestPeerOf(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		conn net.Conn
-		want peer
+		want Peer
 	}{
 		{"unix client", unixClient, us}, {"unix server", unixServer, us},
 		{"plain unix", unixClient.(*unixConn).UnixConn, us},
@@ -30,9 +30,8 @@ func TestPeerOf(t *testing.T) {
 		{"pipe", pipe, unknown},
 	} {
 		got := peerOf(c.conn)
-		c.want.address = c.conn.RemoteAddr().String()
-		if got != c.want {
-			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		if want := c.conn.RemoteAddr().String(); got.Peer != c.want || got.address != want {
+			t.Errorf("%s: %+v, want %+v at %s", c.name, got, c.want, want)
 		}
 	}
 }
@@ -41,25 +40,49 @@ func TestPeerOfClosed(t *testing.T) {
 	s := transportSettings(t.TempDir())
 	client, _ := mustConnect(t, Unix, "x", s, mustListen(t, Unix, "x", s))
 	client.Close()
-	if p := peerOf(client); p.uid != -1 || p.pid != 0 {
+	if p := peerOf(client); p.UID != -1 || p.PID != 0 {
 		t.Errorf("of a closed connection: %+v", p)
 	}
 }
 
+// TestCheckPeer: who is let in at either end, and as what at a server.
 func TestCheckPeer(t *testing.T) {
 	own := os.Geteuid()
 	s := transportSettings("")
-	s.Unix.AllowedUIDs = []int{own + 2}
+	s.Unix.AllowedUIDs = []int{own + 2, own + 4}
+	s.Unix.AllowedGIDs = []int{7, 8}
+	s.Unix.ReadonlyUIDs = []int{own + 3, own + 4, own + 5}
+	const all, listen, none = "may do all", "may listen", "is refused"
 	for _, c := range []struct {
-		name string
-		uid  int
-		want error
+		name             string
+		peer             peer
+		asServer, client string
 	}{
-		{"own", own, nil}, {"root", 0, nil}, {"not told", -1, nil},
-		{"allowed", own + 2, nil}, {"stranger", own + 1, ErrNotAllowed},
+		{"own", peer{Peer: Peer{UID: own}}, all, all},
+		{"root", peer{Peer: Peer{UID: 0}}, all, all},
+		{"not told", peer{Peer: Peer{UID: -1, GID: -1}}, all, all},
+		{"allowed", peer{Peer: Peer{UID: own + 2}}, all, all},
+		{"stranger", peer{Peer: Peer{UID: own + 1, GID: 6}, groups: []int{5, 9}}, none, none},
+		{"stranger of an allowed group", peer{Peer: Peer{UID: own + 1, GID: 7}}, all, all},
+		{"stranger who is also in an allowed group", peer{Peer: Peer{UID: own + 1, GID: 1}, groups: []int{2, 8}}, all, all},
+		{"read-only", peer{Peer: Peer{UID: own + 3}}, none, listen},
+		{"read-only and allowed", peer{Peer: Peer{UID: own + 4}}, all, listen},
+		{"read-only of an allowed group", peer{Peer: Peer{UID: own + 5, GID: 8}}, all, listen},
 	} {
-		if err := checkPeer(peer{uid: c.uid}, s); CodeOf(err) != CodeOf(c.want) {
-			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
+		asServer, asClient := all, all
+		if err := checkPeer(c.peer, s); err != nil {
+			wantError(t, err, ErrNotAllowed)
+			asServer = none
+		}
+		switch readOnly, err := checkClient(c.peer, s); {
+		case err != nil:
+			wantError(t, err, ErrNotAllowed)
+			asClient = none
+		case readOnly:
+			asClient = listen
+		}
+		if asServer != c.asServer || asClient != c.client {
+			t.Errorf("%s: as a server %s, as a client %s; want %s, %s", c.name, asServer, asClient, c.asServer, c.client)
 		}
 	}
 }

@@ -74,8 +74,13 @@ type process struct {
 // test is over.
 func (b *bed) run(name string, options any) *process {
 	b.t.Helper()
-	cmd := exec.CommandContext(b.ctx, os.Args[0])
-	cmd.Env = append(os.Environ(), programEnv+"="+name)
+	return b.runCommand(exec.CommandContext(b.ctx, os.Args[0]), name, options)
+}
+
+// runCommand is run with a command that, in the end, executes this binary.
+func (b *bed) runCommand(cmd *exec.Cmd, name string, options any) *process {
+	b.t.Helper()
+	cmd.Env = append(cmd.Environ(), programEnv+"="+name)
 	cmd.Stderr = b.t.Output()
 	stdin, err := cmd.StdinPipe()
 	require.NoError(b.t, err)

@@ -49,6 +49,8 @@ type UnixSettings struct {
 	SocketPermissions os.FileMode   // of the socket file; at most 0777
 	AutoRemoveSocket  bool          // Close removes the socket file
 	AllowedUIDs       []int         // users trusted as peers besides our own and root
+	AllowedGIDs       []int         // groups whose members are trusted as peers
+	ReadonlyUIDs      []int         // users whose clients may listen and not send
 	ReconnectMin      time.Duration // first delay of the backoff; > 0, at most ReconnectMax
 	ReconnectMax      time.Duration // last delay of the backoff
 }

@@ -39,7 +39,7 @@ const (
 	aLevel          = "must be one of off, debug, info, warn, error"
 	aZone           = "must be a known time zone, like Europe/Madrid"
 	someTypes       = "must be a list of text, each data, error or control"
-	someUsers       = "must be a list of whole numbers, each 0 to 4294967294"
+	someIDs         = "must be a list of whole numbers, each 0 to 4294967294"
 	octalText       = "must be text of octal digits with a leading 0, at most 0777"
 )
 
@@ -104,6 +104,17 @@ func fromZeroCase(initial float64) settingCase {
 		}}
 }
 
+func idsCase() settingCase {
+	return settingCase{[]any{},
+		[]accepted{{"[]", []any{}}, {"[0, 4294967294]", []any{0, 4294967294}}},
+		[]refused{
+			{text: "[-1]", why: someIDs},
+			{text: "[4294967295]", why: someIDs},
+			{text: `["root"]`, why: someIDs},
+			{text: "1.5", why: someIDs},
+		}}
+}
+
 // settingCases has a row for every key of the table.
 var settingCases = map[string]settingCase{
 	"socket.socket_dir": {"/tmp/sockets",
@@ -157,11 +168,11 @@ var settingCases = map[string]settingCase{
 		[]accepted{{`"0777"`, "0777"}, {`"00"`, "0000"}, {`"066"`, "0066"}},
 		[]refused{{text: `"600"`, why: octalText}, {text: `"01000"`, why: octalText}, {text: `"0"`, why: octalText}, {text: `"0o600"`, why: octalText}, {text: `"0800"`, why: octalText}, {text: "384", why: octalText}}},
 	"socket.unix.auto_remove_socket": switchCase(true),
-	"socket.unix.allowed_uids": {[]any{},
-		[]accepted{{"[]", []any{}}, {"[0, 4294967294]", []any{0, 4294967294}}},
-		[]refused{{text: "[-1]", why: someUsers}, {text: "[4294967295]", why: someUsers}, {text: `["root"]`, why: someUsers}, {text: "1.5", why: someUsers}}},
-	"socket.unix.reconnect_min": positiveCase(0.05),
-	"socket.unix.reconnect_max": positiveCase(5),
+	"socket.unix.allowed_uids":       idsCase(),
+	"socket.unix.allowed_gids":       idsCase(),
+	"socket.unix.readonly_uids":      idsCase(),
+	"socket.unix.reconnect_min":      positiveCase(0.05),
+	"socket.unix.reconnect_max":      positiveCase(5),
 	"socket.tcp.host": {"127.0.0.1",
 		[]accepted{{`"::1"`, "::1"}, {quoted(255), strings.Repeat("x", 255)}},
 		[]refused{

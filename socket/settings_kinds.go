@@ -293,28 +293,28 @@ func (typesKind) format(v any) any {
 	return formatList(v.([]MessageType), func(t MessageType) any { return t.String() })
 }
 
-// A uidsKind is a list of numeric user ids.
-type uidsKind struct{}
+// An idsKind is a list of numeric user or group ids.
+type idsKind struct{}
 
-// maxUID is the highest user id; the number above it means "no change" to
-// chown.
-const maxUID = math.MaxUint32 - 1
+// maxID is the highest user or group id; the number above it means "no change"
+// to chown.
+const maxID = math.MaxUint32 - 1
 
-func (uidsKind) describe() (typ, unit, bound string) {
-	return "list of whole numbers", "", fmt.Sprintf("each 0 to %d", maxUID)
+func (idsKind) describe() (typ, unit, bound string) {
+	return "list of whole numbers", "", fmt.Sprintf("each 0 to %d", int64(maxID))
 }
 
-func (k uidsKind) parse(v any) (any, error) {
+func (k idsKind) parse(v any) (any, error) {
 	return parseList(k, v, func(v any) (int, bool) {
 		n, ok := wholeNumber(v)
-		return int(n), ok && n >= 0 && n <= maxUID
+		return int(n), ok && n >= 0 && n <= maxID
 	})
 }
 
-func (uidsKind) fromText(s string) any { return envList(s, envScalar) }
+func (idsKind) fromText(s string) any { return envList(s, envScalar) }
 
-func (uidsKind) format(v any) any {
-	return formatList(v.([]int), func(uid int) any { return uid })
+func (idsKind) format(v any) any {
+	return formatList(v.([]int), func(id int) any { return id })
 }
 
 func parseList[T any](k settingKind, v any, parse func(any) (T, bool)) (any, error) {

@@ -176,6 +176,8 @@ max_connections = 7
 socket_permissions = "0660"
 auto_remove_socket = false
 allowed_uids = [1000]
+allowed_gids = [100]
+readonly_uids = [1001]
 reconnect_min = 0.1
 reconnect_max = 0.2
 [socket.tcp]
@@ -202,7 +204,7 @@ func TestSettingsFields(t *testing.T) {
 		SendTimeout: 2500 * time.Millisecond, FrameTimeout: 3 * time.Second, HistorySize: 5, RetainKeys: 6,
 		WaitForServer: true, Name: "viewer", Types: []MessageType{Error}, LogLevel: slog.LevelWarn,
 		Unix: UnixSettings{
-			MaxConnections: 7, SocketPermissions: 0o660, AllowedUIDs: []int{1000},
+			MaxConnections: 7, SocketPermissions: 0o660, AllowedUIDs: []int{1000}, AllowedGIDs: []int{100}, ReadonlyUIDs: []int{1001},
 			ReconnectMin: 100 * time.Millisecond, ReconnectMax: 200 * time.Millisecond,
 		},
 		TCP: TCPSettings{

@@ -136,7 +136,7 @@ func asUser(t *testing.T, uid int, f func()) {
 	}
 }
 
-func needRoot(t *testing.T, why string) {
+func needRoot(t testing.TB, why string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip(why + " needs root")

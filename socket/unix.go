@@ -116,7 +116,7 @@ func clearStale(ctx context.Context, dir *socketDir, event string) error {
 	switch {
 	case err == nil:
 		defer conn.Close()
-		return servedBy(event, peerOf(conn).pid)
+		return servedBy(event, peerOf(conn).PID)
 	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EPROTOTYPE):
 		return servedBy(event, 0) // its backlog is full; or it is no stream
 	case errors.Is(err, syscall.ENOENT):

@@ -124,60 +124,6 @@ func TestUnixForeignFiles(t *testing.T) {
 	}
 }
 
-func TestUnixForeignPeer(t *testing.T) {
-	needRoot(t, "acting as another user")
-	s := transportSettings(openTempDir(t, 0o777|os.ModeSticky))
-	s.Unix.SocketPermissions = 0o666
-	l := mustListen(t, Unix, "x", s)
-
-	asUser(t, stranger, func() { // a client: trusts the server, which is root's
-		client, err := dial(t.Context(), Unix, "x", s)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		client.Close()
-	})
-	server, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-	p := peerOf(server)
-	if p.uid != stranger || p.pid != os.Getpid() {
-		t.Errorf("the client is %+v", p)
-	}
-	wantError(t, checkPeer(p, s), ErrNotAllowed, "uid 54321")
-	s.Unix.AllowedUIDs = []int{1, stranger}
-	if err := checkPeer(p, s); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestUnixForeignServer(t *testing.T) {
-	needRoot(t, "acting as another user")
-	s := transportSettings(openTempDir(t, 0o777|os.ModeSticky))
-	asUser(t, stranger, func() { mustListen(t, Unix, "x", s) })
-
-	_, err := dial(t.Context(), Unix, "x", s)
-	wantError(t, err, ErrNotAllowed, `the server of "x"`, "uid 54321")
-	asUser(t, stranger+1, func() { // may not even connect: the socket is 0600
-		_, err := dial(t.Context(), Unix, "x", s)
-		if !errors.Is(err, ErrNotAllowed) {
-			t.Errorf("dial: %v", err)
-		}
-	})
-	s.Unix.AllowedUIDs = []int{stranger}
-	client, err := dial(t.Context(), Unix, "x", s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	if p := peerOf(client); p.uid != stranger || p.pid != os.Getpid() {
-		t.Errorf("the server is %+v", p)
-	}
-}
-
 // childEnv tells the test binary, started by a test, which part it plays, and
 // in which directory.
 const (

@@ -155,6 +155,9 @@ static void layout(void)
     FIELD(libsocket_event, text);
     FIELD(libsocket_event, data);
     FIELD(libsocket_event, data_size);
+    FIELD(libsocket_event, pid);
+    FIELD(libsocket_event, uid);
+    FIELD(libsocket_event, gid);
     FIELD(libsocket_event, reserved);
     whole("libsocket_event", sizeof(libsocket_event), end);
     end = 0;

@@ -37,11 +37,14 @@ static void same_other(libsocket_value row, const libsocket_event *e)
     CHECK(same_text(libsocket_at(row, 6), e->text));
     CHECK(same_text(libsocket_at(row, 7), e->address));
     CHECK(libsocket_as_int(libsocket_at(row, 8), 99) == e->level);
+    CHECK(libsocket_as_int(libsocket_at(row, 9), 0) == e->pid);
+    CHECK(libsocket_as_int(libsocket_at(row, 10), 0) == e->uid);
+    CHECK(libsocket_as_int(libsocket_at(row, 11), 0) == e->gid);
 }
 
 static void same(libsocket_value row, const libsocket_event *e)
 {
-    CHECK(libsocket_count(row) == 9);
+    CHECK(libsocket_count(row) == (e->kind == LIBSOCKET_EVENT_CONNECTED ? 12 : 9));
     CHECK(libsocket_as_uint(libsocket_at(row, 0), 0) == e->kind);
     if (e->kind == LIBSOCKET_EVENT_MESSAGE)
         same_message(row, e);

@@ -137,6 +137,7 @@ static void clients_are_known(void)
     libsocket_event *event = next_of_server(server, LIBSOCKET_EVENT_CONNECTED);
     CHECK(event->client == infos[0].client && event->count == 1);
     CHECK(event->timestamp_ms == infos[0].connected_at_ms);
+    CHECK(event->pid == infos[0].pid && event->uid == infos[0].uid && event->gid == infos[0].gid);
     CHECK(strcmp(event->text, "viewer one") == 0);
     CHECK(strcmp(event->address, infos[0].address) == 0);
     CHECK(event->event_name == NULL && event->data == NULL && event->timestamp_iso == NULL);

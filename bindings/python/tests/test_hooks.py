@@ -1,6 +1,7 @@
 """Hooks and log lines of servers."""
 
 import logging
+import os
 import threading
 from typing import Any
 
@@ -29,8 +30,13 @@ def test_hooks(net: Net) -> None:
     server = net.hooked()
     client = net.client(server)
     info = server.heard.next("connected")
-    assert info == server.get_connected_clients()[0]
+    listed = server.get_connected_clients()[0]
+    assert info == listed
     assert info.name
+    for known in ("name", "pid", "uid", "gid"):
+        assert getattr(info, known) == getattr(listed, known)
+    if net.transport == "unix":
+        assert (info.pid, info.uid) == (os.getpid(), os.getuid())
     sent = message({"hello": 1}, MessageType.CONTROL)
     client.send(sent)
     assert server.heard.next("message") == (info.client_id, sent)

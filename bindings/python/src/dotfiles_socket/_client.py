@@ -380,7 +380,7 @@ class EventClient(SocketClient):
             self._logger.exception("Exception in a hook of the client")
 
     def _call(self, row: Row) -> None:
-        kind, _, _, first, count, _, text, _, _ = row
+        kind, _, _, first, count, _, text, *_ = row
         if kind == EVENT_CONNECTED:
             self._logger.debug("%r: there is a connection", self._event_name)
             self.on_connected()

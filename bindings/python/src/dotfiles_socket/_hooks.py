@@ -114,10 +114,11 @@ class HookThread(threading.Thread):
                 client_name(row[5]), message_of(row, self._event_name)
             )
         elif kind == EVENT_CONNECTED:
-            _, _, since, _, _, number, name, address, _ = row
+            _, _, since, _, _, number, name, address, _, *peer = row
             self._clients[number] = None
             info = ClientInfo(client_name(number), since, address)
             info.name = name
+            info.pid, info.uid, info.gid = peer
             self._logger.info("Client connected: %s", info.client_id)
             server.on_client_connected(info)
         elif kind == EVENT_DISCONNECTED:

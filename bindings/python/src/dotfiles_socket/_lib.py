@@ -116,6 +116,9 @@ class Event(Structure):
         ("text", c_char_p),
         ("data", c_void_p),
         ("data_size", c_size_t),
+        ("pid", c_int64),
+        ("uid", c_int64),
+        ("gid", c_int64),
         ("reserved", c_uint64 * 2),
     )
 

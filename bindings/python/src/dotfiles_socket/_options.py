@@ -22,6 +22,14 @@ class ServerOptions(TypedDict, total=False):
     linger: float | None
 
 
+class UnixServerOptions(ServerOptions, total=False):
+    """And those of a Unix server: who may join."""
+
+    allowed_uids: Sequence[int] | None
+    allowed_gids: Sequence[int] | None
+    readonly_uids: Sequence[int] | None
+
+
 class ClientOptions(TypedDict, total=False):
     """Settings of a client; docs/settings.md says what each means."""
 
@@ -30,6 +38,13 @@ class ClientOptions(TypedDict, total=False):
     name: str | None
     send_timeout: float | None
     linger: float | None
+
+
+class UnixClientOptions(ClientOptions, total=False):
+    """And those of a Unix client: whose servers it trusts."""
+
+    allowed_uids: Sequence[int] | None
+    allowed_gids: Sequence[int] | None
 
 
 def checked(of: object, allowed: Any, given: Any) -> dict[str, Any]:

@@ -85,8 +85,9 @@ class SocketMessage:
 class ClientInfo:
     """A connected client; connected_at is Unix time in milliseconds.
 
-    `name`, `pid`, `uid` and `gid` are what the client calls itself and what
-    the system knows of it: "", 0, -1 and -1 when that is nothing.
+    `name` is what the client calls itself, "" for an old one. `pid`, `uid`
+    and `gid` are what the system says of its process; over TCP it says
+    nothing, and they are 0, -1 and -1.
     """
 
     client_id: str

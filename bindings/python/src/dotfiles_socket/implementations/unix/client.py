@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..._client import EventClient
-from ..._options import ClientOptions, checked
+from ..._options import UnixClientOptions, checked
 from ...core.exceptions import TimeoutError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class UnixSocketClient(EventClient):
         auto_reconnect: bool = True,
         reconnect_delay: float = 1.0,
         buffer_size: int | None = None,
-        **options: "Unpack[ClientOptions]",
+        **options: "Unpack[UnixClientOptions]",
     ) -> None:
         delay = None if reconnect_delay in (None, 1.0) else reconnect_delay
         super().__init__(
@@ -47,7 +47,7 @@ class UnixSocketClient(EventClient):
             reconnect_min=delay,
             reconnect_max=delay,
             buffer_size=buffer_size,
-            **checked(self, ClientOptions, options),
+            **checked(self, UnixClientOptions, options),
         )
         self._reconnect_delay = reconnect_delay
         self._socket_dir = Path(self._settings["socket_dir"])

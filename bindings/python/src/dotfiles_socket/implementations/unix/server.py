@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..._options import ServerOptions, checked
+from ..._options import UnixServerOptions, checked
 from ..._server import EventServer
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class UnixSocketServer(EventServer):
         socket_permissions: str | None = None,
         auto_remove_socket: bool | None = None,
         message_queue_size: int | None = None,
-        **options: "Unpack[ServerOptions]",
+        **options: "Unpack[UnixServerOptions]",
     ) -> None:
         super().__init__(
             event_name,
@@ -45,7 +45,7 @@ class UnixSocketServer(EventServer):
             socket_permissions=socket_permissions,
             auto_remove_socket=auto_remove_socket,
             message_queue_size=message_queue_size,
-            **checked(self, ServerOptions, options),
+            **checked(self, UnixServerOptions, options),
         )
         self._socket_dir = Path(self._settings["socket_dir"])
         self._socket_path = self._socket_dir / f"{event_name}.sock"
