@@ -124,7 +124,7 @@ func (l *link) awaitWelcome(ctx context.Context) ([]byte, error) {
 		return body, err
 	}
 	c := l.client
-	if c.transport != Unix || !servedByLocker(c.settings.SocketDir, c.event, l.peer.pid) {
+	if c.transport != Unix || !servedByLocker(c.settings.SocketDir, c.event, l.peer.PID) {
 		return nil, nil
 	}
 	until, _ = ctx.Deadline()
