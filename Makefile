@@ -95,7 +95,7 @@ install: install-files ## library, headers, pkg-config and CMake files; PREFIX=/
 
 uninstall: uninstall-files ## what install put there
 
-wheel: build-wheel ## dist/*.whl with the library inside
+wheel: build-wheel ## dist/: a wheel with the library inside, and a source distribution
 
 clean: ## all that make made, .venv included
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache

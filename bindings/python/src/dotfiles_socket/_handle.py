@@ -2,17 +2,20 @@
 
 import _thread
 import atexit
+import contextlib
 import os
 import select
 import sys
 import threading
 import weakref
 from ctypes import byref, c_void_p, string_at
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ._errors import check, failure
 from ._lib import HOLD, PULL, Callback, Client, Server, blocking, quick
 from ._packed import Intake
+
+_T = TypeVar("_T")
 
 
 class Handle:
@@ -164,6 +167,22 @@ _all: "weakref.WeakSet[Handle]" = weakref.WeakSet()
 _dropped: set[_Dropped] = set()
 
 
+def open_handles() -> list[Handle]:
+    """Return those that are open, in the order in which to close them:
+    clients first, as a server would wait for one that nobody reads."""
+    return sorted(
+        (handle for handle in _members(_all) if handle.is_open),
+        key=lambda handle: isinstance(handle, ServerHandle),
+    )
+
+
+def _members(of: "weakref.WeakSet[_T]") -> list[_T]:
+    while True:
+        # Another thread may add to it meanwhile.
+        with contextlib.suppress(RuntimeError):
+            return list(of)
+
+
 def _wait_for_dropped() -> None:
     for each in list(_dropped):
         each.wait()
@@ -179,8 +198,7 @@ class Exit:
 def _close_all() -> None:
     """Deliver what was sent, at the end of a program that stopped nothing."""
     Exit.begun = True
-    # Clients first: a server would wait for one that nobody reads.
-    for handle in sorted(_all, key=lambda h: isinstance(h, ServerHandle)):
+    for handle in open_handles():
         handle.close()
     _wait_for_dropped()
 
@@ -201,10 +219,10 @@ def forkable(each: Forkable) -> None:
 
 def _after_fork() -> None:
     """Let go, in a child, of what only the parent can use or release."""
-    for handle in list(_all):
+    for handle in _members(_all):
         handle.is_open = False
     _dropped.clear()
-    for each in list(_forkable):
+    for each in _members(_forkable):
         each._after_fork()
 
 

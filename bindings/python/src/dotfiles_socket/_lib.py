@@ -416,10 +416,19 @@ class _Functions:
         try:
             return self._loader(path)
         except OSError as e:
-            raise ImportError(
-                f"{path} cannot be loaded: {e}. It needs Linux with glibc; "
-                "musl cannot load a Go library."
-            ) from e
+            raise ImportError(f"{path} cannot be loaded: {e}{_why()}") from e
+
+
+def _why() -> str:
+    """Return what is to be said of a Python that the library is not for."""
+    try:
+        os.confstr("CS_GNU_LIBC_VERSION")
+    except ValueError:
+        return (
+            ". It needs Linux with glibc, and this Python has another C "
+            "library: musl cannot load one that is written in Go"
+        )
+    return ""
 
 
 def library_path() -> str:
