@@ -91,6 +91,23 @@ int ls_send_many(size_t *sent, enum ls_kind kind, uint64_t id,
     return status;
 }
 
+int ls_send_packed(size_t *sent, enum ls_kind kind, uint64_t id,
+                   const void *document, size_t size)
+{
+    if (ls_forked())
+        return ls_fail_forked();
+    if (document == NULL)
+        return ls_fail(LIBSOCKET_E_INVALID, "document is NULL");
+    if (size > PTRDIFF_MAX)
+        return ls_fail(LIBSOCKET_E_INVALID, "size is negative");
+    ls_read_bytes(document, size);
+    size_t done = 0;
+    int status = goSendPacked(&done, kind, id, (void *)document, size);
+    if (sent != NULL)
+        *sent = done;
+    return status;
+}
+
 /*
  * The handle that is gone, when this thread was taking its last events while
  * it was closed: the thread is told so once, instead of that it does not know

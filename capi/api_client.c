@@ -28,6 +28,12 @@ int libsocket_client_send_many(size_t *sent, libsocket_client client,
     return ls_send_many(sent, LS_CLIENT, client.id, messages, count);
 }
 
+int libsocket_client_send_packed(size_t *sent, libsocket_client client,
+                                 const void *document, size_t size)
+{
+    return ls_send_packed(sent, LS_CLIENT, client.id, document, size);
+}
+
 int libsocket_client_receive(libsocket_event **events, size_t *count,
                              libsocket_client client, size_t max,
                              int timeout_ms)

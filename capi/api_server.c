@@ -42,6 +42,12 @@ int libsocket_server_send_to(libsocket_server server, uint64_t client,
     return goSendTo(server.id, client, &read);
 }
 
+int libsocket_server_send_packed(size_t *sent, libsocket_server server,
+                                 const void *document, size_t size)
+{
+    return ls_send_packed(sent, LS_SERVER, server.id, document, size);
+}
+
 int libsocket_server_receive(libsocket_event **events, size_t *count,
                              libsocket_server server, size_t max,
                              int timeout_ms)

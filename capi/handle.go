@@ -13,6 +13,7 @@ type endpoint interface {
 	Event() string
 	Send(socket.Message) error
 	SendMany([]socket.Message) (int, error)
+	SendPacked([]byte) (int, error)
 	ReceiveBatch(context.Context, *socket.Batch, int) error
 	TryReceiveBatch(*socket.Batch, int) error
 	Done() <-chan struct{}

@@ -71,3 +71,15 @@ func goSendMany(sent *C.size_t, kind C.uint32_t, id C.uint64_t, messages *C.ls_m
 	messagePool.Put(pooled)
 	return failed(err)
 }
+
+//export goSendPacked
+func goSendPacked(sent *C.size_t, kind C.uint32_t, id C.uint64_t, document unsafe.Pointer, size C.size_t) (status C.int) {
+	defer rescue(&status)
+	h := find(kind, id)
+	if h == nil {
+		return badHandle(kind)
+	}
+	n, err := h.SendPacked(goBytes(document, size))
+	*sent = C.size_t(n)
+	return failed(err)
+}

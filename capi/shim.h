@@ -118,6 +118,8 @@ int ls_close(enum ls_kind kind, uint64_t id);
 int ls_send(enum ls_kind kind, uint64_t id, const libsocket_message *message);
 int ls_send_many(size_t *sent, enum ls_kind kind, uint64_t id,
                  const libsocket_message *messages, size_t count);
+int ls_send_packed(size_t *sent, enum ls_kind kind, uint64_t id,
+                   const void *document, size_t size);
 int ls_receive(void **block, size_t *size, enum ls_kind kind,
                enum ls_form form, uint64_t id, size_t max, int timeout_ms);
 

@@ -343,6 +343,20 @@ int libsocket_server_send_to(libsocket_server server, uint64_t client,
                              const libsocket_message *message);
 
 /*
+ * Sends the messages of one MessagePack document, in order: an array of them,
+ * for languages that encode an array faster than they fill structs. A message
+ * is a map, which is its data and is stamped now, or a row
+ *   [type, timestamp_ms, timestamp_iso, data, event_name, client, retain_key]
+ * that has the meaning of a libsocket_message of these fields, for all clients
+ * or the one of that id. What is nil, or left out behind data, is 0 or NULL.
+ * Stops at the first message that fails, or is none; "sent", if not NULL, is
+ * set to the number that were sent. Returns what send and send_to return; it
+ * is LIBSOCKET_E_BAD_MESSAGE when the document is not such an array.
+ */
+int libsocket_server_send_packed(size_t *sent, libsocket_server server,
+                                 const void *document, size_t size);
+
+/*
  * Takes up to "max" events (0: as many as the library thinks good) as one
  * block, waiting at most timeout_ms for the first (0: not, -1: for ever).
  * Stores the block and the number of events in it, at least 1. For a server
@@ -466,6 +480,12 @@ int libsocket_client_send(libsocket_client client,
 int libsocket_client_send_many(size_t *sent, libsocket_client client,
                                const libsocket_message *messages,
                                size_t count);
+
+/*
+ * As libsocket_server_send_packed(); the rows of a client end with event_name.
+ */
+int libsocket_client_send_packed(size_t *sent, libsocket_client client,
+                                 const void *document, size_t size);
 
 /*
  * As libsocket_server_receive(), for a client without callback. With the

@@ -32,6 +32,7 @@ static void in_child(void)
     WANT(libsocket_server_send(server, &message));
     WANT(libsocket_server_send_many(&size, server, &message, 1));
     WANT(libsocket_server_send_to(server, 1, &message));
+    WANT(libsocket_server_send_packed(&size, server, "\x90", 1));
     WANT(libsocket_server_receive(&events, &size, server, 0, -1));
     WANT(libsocket_server_receive_packed(&block, &size, server, 0, -1));
     WANT(libsocket_server_fd(server));
@@ -47,6 +48,7 @@ static void in_child(void)
     WANT(libsocket_client_open(&client, "unix", "child", NULL, 0, NULL, NULL));
     WANT(libsocket_client_send(client, &message));
     WANT(libsocket_client_send_many(&size, client, &message, 1));
+    WANT(libsocket_client_send_packed(&size, client, "\x90", 1));
     WANT(libsocket_client_receive(&events, &size, client, 0, -1));
     WANT(libsocket_client_receive_packed(&block, &size, client, 0, -1));
     WANT(libsocket_client_fd(client));

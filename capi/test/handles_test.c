@@ -19,6 +19,7 @@ static void server_functions(uint64_t id)
     WANT(libsocket_server_send_many(NULL, server, &message, 1));
     WANT(libsocket_server_send_many(NULL, server, NULL, 0));
     WANT(libsocket_server_send_to(server, 1, &message));
+    WANT(libsocket_server_send_packed(NULL, server, "\x90", 1));
     WANT(libsocket_server_receive(&events, &size, server, 0, 0));
     WANT(libsocket_server_receive(&events, &size, server, 0, -1));
     WANT(libsocket_server_receive_packed(&block, &size, server, 0, -1));
@@ -45,6 +46,7 @@ static void client_functions(uint64_t id)
     size_t size = 7;
     WANT(libsocket_client_send(client, &message));
     WANT(libsocket_client_send_many(NULL, client, &message, 1));
+    WANT(libsocket_client_send_packed(NULL, client, "\x90", 1));
     WANT(libsocket_client_receive(&events, &size, client, 0, 0));
     WANT(libsocket_client_receive(&events, &size, client, 0, -1));
     WANT(libsocket_client_receive_packed(&block, &size, client, 0, -1));

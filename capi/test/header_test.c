@@ -194,6 +194,8 @@ static void functions(void)
                             size_t) = libsocket_server_send_many;
     int (*server_send_to)(libsocket_server, uint64_t, const libsocket_message *) =
         libsocket_server_send_to;
+    int (*server_send_packed)(size_t *, libsocket_server, const void *, size_t) =
+        libsocket_server_send_packed;
     int (*server_receive)(libsocket_event **, size_t *, libsocket_server, size_t, int) =
         libsocket_server_receive;
     int (*server_receive_packed)(void **, size_t *, libsocket_server, size_t, int) =
@@ -213,6 +215,8 @@ static void functions(void)
     int (*client_send)(libsocket_client, const libsocket_message *) = libsocket_client_send;
     int (*client_send_many)(size_t *, libsocket_client, const libsocket_message *,
                             size_t) = libsocket_client_send_many;
+    int (*client_send_packed)(size_t *, libsocket_client, const void *, size_t) =
+        libsocket_client_send_packed;
     int (*client_receive)(libsocket_event **, size_t *, libsocket_client, size_t, int) =
         libsocket_client_receive;
     int (*client_receive_packed)(void **, size_t *, libsocket_client, size_t, int) =
@@ -227,6 +231,7 @@ static void functions(void)
 
     CHECK(callback && version && strerror_ && last_error && free_);
     CHECK(server_open && server_close && server_send && server_send_many && server_send_to);
+    CHECK(server_send_packed && client_send_packed);
     CHECK(server_receive && server_receive_packed && server_fd && server_clients);
     CHECK(server_wait_clients && server_address && server_queue_length);
     CHECK(server_announce_restart);

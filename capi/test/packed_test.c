@@ -106,6 +106,59 @@ static void send_variety(libsocket_server server)
         CHECK_OK(libsocket_server_send(server, &message));
 }
 
+/* Messages as a document: maps, rows, a row for one client. */
+static void sent_as_rows(void)
+{
+    libsocket_server server = open_server("unix", "sent", NULL, LIBSOCKET_PULL);
+    libsocket_client client = join_server(server, "unix", "sent", "");
+    libsocket_event *joined = next_of_server(server, LIBSOCKET_EVENT_CONNECTED);
+    unsigned char buffer[256];
+    libsocket_writer w;
+    libsocket_writer_init(&w, buffer, sizeof buffer);
+    libsocket_write_array(&w);
+    libsocket_write_map(&w);
+    libsocket_write_end(&w);
+    libsocket_write_array(&w);
+    libsocket_write_uint(&w, LIBSOCKET_CONTROL);
+    libsocket_write_int(&w, -5);
+    libsocket_write_str(&w, "some time");
+    libsocket_write_uint(&w, 7);
+    libsocket_write_str(&w, "another name");
+    libsocket_write_uint(&w, joined->client);
+    libsocket_write_end(&w);
+    libsocket_write_end(&w);
+    size_t size = libsocket_writer_size(&w);
+    size_t sent = 9;
+    CHECK_OK(libsocket_server_send_packed(&sent, server, buffer, size));
+    CHECK(sent == 2);
+    libsocket_event *event = next_message(client);
+    CHECK(event->type == LIBSOCKET_DATA && event->timestamp_ms > 0 && event->flags == 0);
+    CHECK(event->data_size == 1 && strcmp(event->event_name, "sent") == 0);
+    libsocket_free(event);
+    event = next_message(client);
+    CHECK(event->type == LIBSOCKET_CONTROL && event->timestamp_ms == -5);
+    CHECK(strcmp(event->timestamp_iso, "some time") == 0);
+    CHECK(strcmp(event->event_name, "another name") == 0);
+    CHECK(event->data_size == 1 && *(const unsigned char *)event->data == 7);
+    CHECK(event->flags == LIBSOCKET_UNICAST);
+    libsocket_free(event);
+
+    CHECK_STATUS(libsocket_client_send_packed(&sent, client, buffer, size),
+                 LIBSOCKET_E_BAD_MESSAGE);
+    CHECK(sent == 1);
+    event = next_of_server(server, LIBSOCKET_EVENT_MESSAGE);
+    CHECK(event->client == joined->client && event->data_size == 1);
+    libsocket_free(event);
+    CHECK_STATUS(libsocket_server_send_packed(NULL, server, NULL, 1), LIBSOCKET_E_INVALID);
+    CHECK_STATUS(libsocket_client_send_packed(NULL, client, buffer, SIZE_MAX),
+                 LIBSOCKET_E_INVALID);
+    CHECK_STATUS(libsocket_client_send_packed(NULL, client, buffer, 0),
+                 LIBSOCKET_E_BAD_MESSAGE);
+    libsocket_free(joined);
+    CHECK_OK(libsocket_client_close(client));
+    CHECK_OK(libsocket_server_close(server));
+}
+
 /* The limit counts rows. */
 static void limited(void)
 {
@@ -169,6 +222,7 @@ int main(void)
     RUN_WITH(send_variety, server);
     RUN_WITH(compare, structs, rows, 205);
     RUN_WITH(after_the_server, server, structs, rows);
+    RUN(sent_as_rows);
     RUN(limited);
     RUN(of_a_server);
     return support_end();

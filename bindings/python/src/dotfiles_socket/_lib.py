@@ -223,6 +223,18 @@ _declare(
     checked=False,
 )
 
+# int libsocket_server_send_packed(size_t *sent, libsocket_server server,
+#                                  const void *document, size_t size);
+_declare(
+    "server_send_packed",
+    c_int,
+    POINTER(c_size_t),
+    Server,
+    c_char_p,
+    c_size_t,
+    checked=False,
+)
+
 # int libsocket_server_receive(libsocket_event **events, size_t *count,
 #                              libsocket_server server, size_t max,
 #                              int timeout_ms);
@@ -323,6 +335,18 @@ _declare(
     Client,
     POINTER(Message),
     c_size_t,
+)
+
+# int libsocket_client_send_packed(size_t *sent, libsocket_client client,
+#                                  const void *document, size_t size);
+_declare(
+    "client_send_packed",
+    c_int,
+    POINTER(c_size_t),
+    Client,
+    c_char_p,
+    c_size_t,
+    checked=False,
 )
 
 # int libsocket_client_receive(libsocket_event **events, size_t *count,
