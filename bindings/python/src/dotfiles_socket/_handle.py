@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from ._errors import check, failure
 from ._lib import HOLD, PULL, Callback, Client, Server, blocking, quick
 from ._packed import Intake
+from .core.exceptions import ClosedError
 
 _T = TypeVar("_T")
 
@@ -24,6 +25,7 @@ class Handle:
 
     _open: Any
     _close: Any
+    _fd: Any
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class Handle:
         settings: str,
         flags: int,
     ) -> None:
+        was_ending = Exit.begun
         self.is_open = False
         # Set when close() is over.
         self.closed = threading.Event()
@@ -49,7 +52,11 @@ class Handle:
             )
         )
         self.is_open = True
+        self.descriptor = Descriptor(self._fd(self.id))
         _all.add(self)
+        if Exit.begun and not was_ending:  # too late for _close_all()
+            self.close()
+            raise ClosedError("the program has come to its end meanwhile")
 
     def close(self) -> None:
         """Close it; once is enough. Blocks at most for the time "linger"."""
@@ -135,9 +142,9 @@ class ServerHandle(Handle):
         _wait_for_dropped()
         self._open = blocking.server_open
         self._close = blocking.server_close
+        self._fd = quick.server_fd
         flags = PULL | HOLD if hold else PULL
         super().__init__(Server(), transport, event_name, settings, flags)
-        self.descriptor = Descriptor(quick.server_fd(self.id))
 
     def address(self) -> str:
         """Return the path of the socket, or host:port."""
@@ -157,8 +164,8 @@ class ClientHandle(Handle):
     def __init__(self, transport: str, event_name: str, settings: str) -> None:
         self._open = blocking.client_open
         self._close = blocking.client_close
+        self._fd = quick.client_fd
         super().__init__(Client(), transport, event_name, settings, 0)
-        self.descriptor = Descriptor(quick.client_fd(self.id))
 
 
 # All handles that are open, for the end of the process.
