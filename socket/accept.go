@@ -17,6 +17,10 @@ const (
 	acceptPauseMax = time.Second
 )
 
+// maxUnadmitted bounds the connections that wait for a host to take its
+// events. Beyond it they wait in the system's queue, and are not heard.
+const maxUnadmitted = 64
+
 // accept takes connections until the listener is closed. When the system has
 // no descriptor to give, it pauses and goes on.
 func (s *Server) accept() {
@@ -24,8 +28,8 @@ func (s *Server) accept() {
 	defer recovered(s.logger, "accept")
 	pause := newBackoff(acceptPauseMin, acceptPauseMax)
 	for {
-		if s.inbox != nil {
-			s.inbox.awaitRoom() // a host that takes no events gets no clients
+		if s.inbox != nil && s.unadmitted.Load() >= maxUnadmitted {
+			s.inbox.awaitRoom()
 		}
 		c, err := s.listener.Accept()
 		switch {
@@ -47,6 +51,7 @@ func (s *Server) accept() {
 			continue
 		}
 		pause.reset()
+		s.unadmitted.Add(1)
 		s.wg.Add(1)
 		go s.serve(c, s.log.position())
 	}
@@ -66,11 +71,26 @@ func (s *Server) serve(netConn net.Conn, accepted uint64) {
 	defer s.untrack(raw)
 	p := peerOf(netConn)
 	c := newConn(s, raw, p)
+	if !s.admit(c, p, accepted) {
+		return
+	}
+	s.logger.Info("client connected", "client", c.info.ID, "address", c.info.Address)
+	err := c.intake.run()
+	reason, text := c.endReason(err)
+	c.close()
+	s.logger.Info("client disconnected", "client", c.info.ID, "reason", reason, "text", text)
+	s.unregister(c, reason, text)
+}
+
+// admit makes the peer a client, if it is to be one. Else it is done with:
+// sent away, or answered.
+func (s *Server) admit(c *conn, p peer, accepted uint64) bool {
+	defer s.unadmitted.Add(-1)
 	readOnly, err := checkClient(p, s.settings)
 	if err != nil {
 		c.cursor.speaks = true // not known yet; it costs an old one a line in its log
 		c.refuse(err)
-		return
+		return false
 	}
 	c.readOnly = readOnly
 	hello, err := c.awaitHello()
@@ -80,19 +100,21 @@ func (s *Server) serve(netConn net.Conn, accepted uint64) {
 		} else {
 			s.refuse("refused a connection", err)
 		}
-		return
+		return false
 	}
 	c.cursor.speaks = hello != nil
+	if hello != nil && hello.kind == controlInspect {
+		c.answer(hello)
+		return false
+	}
+	if s.inbox != nil {
+		s.inbox.awaitRoom() // a host that takes no events gets no clients
+	}
 	if err := s.register(c, hello, accepted); err != nil {
 		c.refuse(err)
-		return
+		return false
 	}
-	s.logger.Info("client connected", "client", c.info.ID, "address", c.info.Address)
-	err = c.intake.run()
-	reason, text := c.endReason(err)
-	c.close()
-	s.logger.Info("client disconnected", "client", c.info.ID, "reason", reason, "text", text)
-	s.unregister(c, reason, text)
+	return true
 }
 
 // refuse counts and logs a connection or message that is not let in.

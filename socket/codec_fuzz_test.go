@@ -106,6 +106,10 @@ func FuzzControl(f *testing.F) {
 		isControl, err = parseBody(c.appendFrame(nil)[lengthSize:], new(envelope), &got)
 		require.NoError(t, err)
 		require.True(t, isControl)
+		if c.info != nil { // what was read in few bytes may be longer as it is written
+			require.LessOrEqual(t, len(got.info.Clients), len(want.info.Clients))
+			want.info.Clients = want.info.Clients[:len(got.info.Clients)]
+		}
 		require.Equal(t, want, got)
 	})
 }
@@ -129,6 +133,10 @@ func onlyFieldsOf(c control) control {
 		kept.missed, kept.from, kept.to = c.missed, c.from, c.to
 	case controlSeq, controlSynced:
 		kept.seq = c.seq
+	case controlInspect:
+		kept.version, kept.name, kept.pid = c.version, c.name, c.pid
+	case controlInfo:
+		kept.version, kept.info = c.version, c.info
 	case controlRefused, controlGoodbye:
 		kept.reason, kept.text = c.reason, c.text
 	}

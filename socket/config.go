@@ -35,11 +35,15 @@ type Config struct {
 	Notify func(readable bool)
 }
 
-// prepare resolves what was left unset.
+// prepare checks the event's name and resolves what was left unset.
 func (cfg Config) prepare(t Transport, event string) (Config, error) {
 	if err := ValidateEventName(event); err != nil {
 		return cfg, err
 	}
+	return cfg.prepareSettings(t)
+}
+
+func (cfg Config) prepareSettings(t Transport) (Config, error) {
 	if cfg.Settings != nil {
 		return cfg, cfg.Settings.Validate()
 	}

@@ -31,6 +31,11 @@ type conn struct {
 	intake    intake
 	heartbeat time.Duration
 
+	// Of server.mu. A client that turned out to be none, because its inspect
+	// came late, and where what it was given began.
+	inspects bool
+	from     uint64
+
 	mu     sync.Mutex
 	reason Reason // why the server ended it; ReasonNone: it did not
 	text   string
@@ -59,8 +64,8 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 	return c
 }
 
-// awaitHello waits for the peer's first words. nil: it is an old client. What
-// an old client has sent stays to be read.
+// awaitHello waits for the peer's first words, hello or inspect. nil: it is an
+// old client. What an old client has sent stays to be read.
 func (c *conn) awaitHello() (*control, error) {
 	now := time.Now()
 	hurry := context.AfterFunc(c.server.ctx, func() { c.raw.SetReadDeadline(now) })
@@ -75,7 +80,7 @@ func (c *conn) awaitHello() (*control, error) {
 	var env envelope
 	var hello control
 	isControl, err := parseBody(body, &env, &hello)
-	if err != nil || !isControl || hello.kind != controlHello {
+	if err != nil || !isControl || hello.kind != controlHello && hello.kind != controlInspect {
 		return nil, nil
 	}
 	c.intake.frames.skip(body)
@@ -105,12 +110,15 @@ func (c *conn) refuseMessage(why string) bool {
 }
 
 func (c *conn) control(ctl *control) error {
-	if ctl.kind == controlHello && !c.cursor.understands() {
+	switch {
+	case ctl.kind == controlGoodbye:
+		return &goodbyeError{ctl.reason, ctl.text}
+	case c.cursor.understands():
+	case ctl.kind == controlHello:
 		c.server.joinLate(c, ctl)
 		c.intake.frames.quiet = silentAfter * c.heartbeat
-	}
-	if ctl.kind == controlGoodbye {
-		return &goodbyeError{ctl.reason, ctl.text}
+	case ctl.kind == controlInspect:
+		c.answerLate()
 	}
 	return nil
 }
@@ -144,12 +152,22 @@ func (c *conn) writerEnded(why nextState, err error) {
 }
 
 // goodbye tells the client why, if it understands, and closes the connection.
-// Over TCP the client closes first: a reset would destroy what is on its way.
 func (c *conn) goodbye(reason Reason, text string) {
+	var frame []byte
 	if c.cursor.understands() {
-		c.raw.SetWriteDeadline(time.Now().Add(farewell))
 		bye := control{kind: controlGoodbye, reason: reason, text: text}
-		if _, err := c.raw.Write(bye.appendFrame(nil)); err != nil {
+		frame = bye.appendFrame(nil)
+	}
+	c.lastWords(frame, farewell)
+}
+
+// lastWords writes what is to be the last frame within that time, and closes
+// the connection. Over TCP the client closes first: a reset would destroy what
+// is on its way.
+func (c *conn) lastWords(frame []byte, within time.Duration) {
+	if frame != nil {
+		c.raw.SetWriteDeadline(time.Now().Add(within))
+		if _, err := c.raw.Write(frame); err != nil {
 			c.raw.Close()
 			return
 		}
@@ -192,12 +210,17 @@ func (c *conn) endReason(err error) (Reason, string) {
 	return c.reason, c.text
 }
 
-// refuse sends the peer away, with the reason, and waits for it to go:
-// closing first could destroy the goodbye.
+// refuse sends the peer away, with the reason.
 func (c *conn) refuse(err error) {
 	c.server.refuse("refused a client", err)
 	reason, text := reasonOf(err)
 	c.goodbye(reason, text)
+	c.awaitEnd()
+}
+
+// awaitEnd waits for the peer of the last words to go: closing first could
+// destroy them.
+func (c *conn) awaitEnd() {
 	frames := &c.intake.frames
 	defer frames.close()
 	for frames.fill() == nil {

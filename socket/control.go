@@ -38,11 +38,13 @@ const (
 	controlGoodbye
 	controlPing
 	controlPong
+	controlInspect
+	controlInfo
 )
 
 var controlNames = [...]string{
 	"unknown", "hello", "welcome", "lagged", "seq", "synced", "refused",
-	"goodbye", "ping", "pong",
+	"goodbye", "ping", "pong", "inspect", "info",
 }
 
 // String returns the kind as it is written on the wire.
@@ -61,19 +63,20 @@ func parseControlKind(name []byte) controlKind {
 // beside them; the others are zero.
 type control struct {
 	kind           controlKind
-	version        int     // hello, welcome
-	name           string  // hello
-	pid            int     // hello, welcome
-	types          typeSet // hello
-	hasResume      bool    // hello: epoch and seq say where to go on
-	epoch          uint64  // hello, welcome: the instance of a server, never 0
-	seq            uint64  // hello, welcome, seq, synced
-	missed         uint64  // lagged: how many, from and to included
-	from, to       uint64  // lagged
-	maxMessageSize uint64  // welcome: bytes
-	heartbeatMs    uint64  // welcome
-	reason         Reason  // refused, goodbye
-	text           string  // refused, goodbye
+	version        int         // hello, welcome, inspect, info
+	name           string      // hello, inspect
+	pid            int         // hello, welcome, inspect
+	types          typeSet     // hello
+	hasResume      bool        // hello: epoch and seq say where to go on
+	epoch          uint64      // hello, welcome: the instance of a server, never 0
+	seq            uint64      // hello, welcome, seq, synced
+	missed         uint64      // lagged: how many, from and to included
+	from, to       uint64      // lagged
+	maxMessageSize uint64      // welcome: bytes
+	heartbeatMs    uint64      // welcome
+	reason         Reason      // refused, goodbye
+	text           string      // refused, goodbye
+	info           *ServerInfo // info: all but the version
 }
 
 // typeSet is a set of message types: a bit for each, and one for types this
@@ -98,8 +101,11 @@ func (c *control) appendFrame(dst []byte) []byte {
 	w := controlWriter{dst: append(dst, 0, 0, 0, 0, 0)}
 	w.text(controlKey, c.kind.String())
 	switch c.kind {
-	case controlHello:
+	case controlHello, controlInspect:
 		c.writeHello(&w)
+	case controlInfo:
+		w.uint("version", uint64(c.version))
+		c.info.write(&w, start+lengthSize)
 	case controlWelcome:
 		w.uint("version", uint64(c.version))
 		w.uint("epoch", c.epoch)
@@ -156,6 +162,11 @@ func (w *controlWriter) text(key, text string) {
 	w.dst = appendText(w.dst, text)
 }
 
+func (w *controlWriter) fields(fields []docField) {
+	w.dst = appendDocFields(w.dst, fields)
+	w.keys += byte(len(fields))
+}
+
 func (w *controlWriter) types(key string, types typeSet) {
 	w.key(key)
 	var names []string
@@ -177,7 +188,8 @@ var controlKeys = [...][]string{
 	controlLagged:  {"missed", "from", "to"},
 	controlSeq:     {"seq"},
 	controlSynced:  {"seq"},
-	controlPong:    nil,
+	controlInspect: {"version"},
+	controlInfo:    {"version", "event", "pid", "stats", "clients"},
 }
 
 // fromBody sets c from a body that has been checked and has the key
@@ -191,6 +203,12 @@ func (c *control) fromBody(body, kind []byte) error {
 	}
 	if c.kind = parseControlKind(name); c.kind == controlUnknown {
 		return nil
+	}
+	if c.kind == controlInfo {
+		if len(body) > maxInfo {
+			return fail(ErrBadMessage, "malformed info frame: %d bytes, more than %d", len(body), maxInfo)
+		}
+		c.info = &ServerInfo{State: StateLive, UID: -1}
 	}
 	seen := make(map[string]bool, 8)
 	for key, value := range mapEntries(body) {
@@ -208,12 +226,18 @@ func (c *control) fromBody(body, kind []byte) error {
 		}
 	}
 	c.hasResume = c.kind == controlHello && seen["epoch"] && seen["seq"]
+	if c.info != nil {
+		c.info.complete()
+	}
 	return c.check()
 }
 
 // setKey sets the field of a key, and reports whether there is one and
 // whether the value was of its type. A key that is not known is fine.
 func (c *control) setKey(key, value []byte) (known, ok bool) {
+	if c.info != nil && string(key) != "version" {
+		return c.info.setKey(key, value)
+	}
 	switch string(key) {
 	case "version":
 		c.version, ok = readSmall(value)

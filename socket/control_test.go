@@ -24,6 +24,12 @@ func controls() []control {
 		{kind: controlGoodbye, reason: ReasonStopped, text: ""},
 		{kind: controlPing},
 		{kind: controlPong},
+		{kind: controlInspect, version: wireVersion, name: "monitor", pid: 4711},
+		{kind: controlInfo, version: wireVersion, info: pageInfo(math.MaxUint64)},
+		{kind: controlInfo, version: 2, info: &ServerInfo{State: StateLive, Event: "test", Address: "127.0.0.1:9000", UID: -1, Clients: []ClientInfo{
+			{ID: math.MaxUint64, ConnectedAt: math.MinInt64, Address: "127.0.0.1:40000", Backlog: math.MaxUint64, UID: -1, GID: -1},
+			{ID: 1, Address: "[::1]:40000", Name: "é"},
+		}}},
 	}
 }
 
@@ -82,6 +88,10 @@ func TestControlIsReadLeniently(t *testing.T) {
 			control{kind: controlHello, version: 1, name: "a b " + strings.Repeat("é", 30)}},
 		{"a long name that a character straddles", bodyOf(kind("hello"), key("version", "\x01"), key("name", text("a"+strings.Repeat("é", 60)))),
 			control{kind: controlHello, version: 1, name: "a" + strings.Repeat("é", 31)}},
+		{"info of a later version", bodyOf(kind("info"), key("version", "\x02"), key("event", "\xa1x"), key("pid", "\x07"), key("new", "\x01"),
+			key("clients", "\x91\x82\xa6client\x01\xa3new\x90"), key("stats", "\x82\xa3new\x01\xa4sent\xcd\x00\x05"), key("address", "\xa1a")),
+			control{kind: controlInfo, version: 2, info: &ServerInfo{State: StateLive, Event: "x", PID: 7, UID: -1, Address: "a", Stats: ServerStats{Sent: 5},
+				Clients: []ClientInfo{{ID: 1, UID: -1, GID: -1, Address: "a"}}}}},
 		{"a heartbeat beyond measure", bodyOf(kind("welcome"), key("version", "\x01"), key("epoch", "\x01"), key("seq", "\x01"), key("heartbeat_ms", "\xcf\xff\xff\xff\xff\xff\xff\xff\xff")),
 			control{kind: controlWelcome, version: 1, epoch: 1, seq: 1, heartbeatMs: maxHeartbeatMs}},
 	} {
@@ -111,6 +121,17 @@ func TestControlRefuses(t *testing.T) {
 		{"types as a map", bodyOf(kind("hello"), key("version", "\x01"), key("types", "\x80")), "bad types"},
 		{"types as numbers", bodyOf(kind("hello"), key("version", "\x01"), key("types", "\x91\x01")), "bad types"},
 		{"a reason that is a number", bodyOf(kind("goodbye"), key("reason", "\x01")), "bad reason"},
+		{"inspect without version", bodyOf(kind("inspect")), "malformed inspect frame: no version"},
+		{"info without stats", bodyOf(kind("info"), key("version", "\x01"), key("event", "\xa1x"), key("pid", "\x01"), key("clients", "\x90")), "malformed info frame: no stats"},
+		{"info with a negative uptime", bodyOf(kind("info"), key("uptime_ms", "\xff")), "bad uptime_ms"},
+		{"info with an uptime beyond measure", bodyOf(kind("info"), key("uptime_ms", "\xcf\x7f\xff\xff\xff\xff\xff\xff\xff")), "bad uptime_ms"},
+		{"info with a pid below all", bodyOf(kind("info"), key("pid", "\xfe")), "bad pid"},
+		{"info with stats as an array", bodyOf(kind("info"), key("stats", "\x90")), "bad stats"},
+		{"info with a counter that is text", bodyOf(kind("info"), key("stats", "\x81\xa4sent\xa1x")), "bad stats"},
+		{"info with clients as a map", bodyOf(kind("info"), key("clients", "\x80")), "bad clients"},
+		{"info with a client as a number", bodyOf(kind("info"), key("clients", "\x91\x01")), "bad clients"},
+		{"info with a client without id", bodyOf(kind("info"), key("clients", "\x91\x80")), "bad clients"},
+		{"info with a client named by bytes", bodyOf(kind("info"), key("clients", "\x91\x82\xa6client\x01\xa4name\xc4\x01a")), "bad clients"},
 		{"lagged by nothing", bodyOf(kind("lagged"), key("missed", "\x00"), key("from", "\x01"), key("to", "\x01")), "0 missed from 1 to 1"},
 		{"lagged backwards", bodyOf(kind("lagged"), key("missed", "\x01"), key("from", "\x02"), key("to", "\x01")), "1 missed from 2 to 1"},
 		{"lagged by more than there are", bodyOf(kind("lagged"), key("missed", "\x03"), key("from", "\x01"), key("to", "\x02")), "3 missed from 1 to 2"},

@@ -26,3 +26,7 @@
 // docs/settings.md lists every key. The wire format is in docs/protocol.md;
 // package capi makes libsocket.so from this package, for all other languages.
 package socket
+
+// Version is the version of this package, of libsocket.so, and of the Python
+// package.
+const Version = "0.1.0"

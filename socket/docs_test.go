@@ -77,6 +77,24 @@ func pageControls() map[string]control {
 		"goodbye": {kind: controlGoodbye, reason: ReasonStopped, text: "the server was stopped"},
 		"ping":    {kind: controlPing},
 		"pong":    {kind: controlPong},
+		"inspect": {kind: controlInspect, version: 1, name: "monitor", pid: 4711},
+		"info":    {kind: controlInfo, version: 1, info: pageInfo(epoch)},
+	}
+}
+
+// pageInfo is the answer to an inspection that the protocol page shows.
+func pageInfo(epoch uint64) *ServerInfo {
+	return &ServerInfo{
+		State: StateLive, Event: "progress", Transport: Unix, Address: "/tmp/sockets/progress.sock", PID: 4242, UID: -1,
+		Library: "0.1.0", Uptime: time.Minute,
+		Stats: ServerStats{
+			Sent: 100, Delivered: 8, Dropped: 92, Clients: 1, MaxConnections: 10, LogMessages: 100, LogMessagesLimit: 16384,
+			LogBytes: 65536, LogBytesLimit: 8 << 20, Epoch: epoch, Seq: 101,
+		},
+		Clients: []ClientInfo{{
+			ID: 1763417982123, ConnectedAt: 1763417982123, PID: 4711, UID: 1000, GID: 1000, Name: "viewer",
+			Address: "/tmp/sockets/progress.sock", Delivered: 8, Missed: 92,
+		}},
 	}
 }
 
@@ -138,6 +156,24 @@ func TestProtocolPageControlFrames(t *testing.T) {
 	require.Equal(t, controlNames[1:], kinds)
 }
 
+// The protocol page lists what an info frame tells of the server and of each
+// client.
+func TestProtocolPageInfo(t *testing.T) {
+	for words, fields := range map[string][]docField{
+		"`stats` is a map":      (&ServerStats{}).fields(),
+		"`clients` is an array": (&ClientInfo{}).fields(),
+	} {
+		var keys, listed []string
+		for _, f := range fields {
+			keys = append(keys, f.key)
+		}
+		for _, row := range pageTable(t, "docs/protocol.md", words) {
+			listed = append(listed, inCode(row[0])...)
+		}
+		require.Equal(t, keys, listed)
+	}
+}
+
 func TestProtocolPageReasons(t *testing.T) {
 	var rows []string
 	for _, row := range pageTable(t, "docs/protocol.md", "### Reasons") {
@@ -165,6 +201,8 @@ func TestProtocolPageLimits(t *testing.T) {
 		"silence of a peer with a heartbeat":         fmt.Sprintf("%d × `heartbeat_ms` (%[1]d × %d s over TCP)", silentAfter, int(defaults.TCP.Heartbeat.Seconds())),
 		"`heartbeat_ms`":                             fmt.Sprintf("%d; more counts as that", maxHeartbeatMs),
 		"writing a `goodbye`; a TCP server's wait for the client to close": milliseconds(farewell) + " each",
+		"body of an `info`":   fmt.Sprintf("%d MiB; clients beyond are left out", maxInfo>>20),
+		"inspections at once": strconv.Itoa(maxInspections),
 		"clients of a server": fmt.Sprintf("`max_connections` (%d)", defaults.Unix.MaxConnections),
 	}
 	got := map[string]string{}
@@ -252,6 +290,11 @@ func errorKinds(t *testing.T) map[string]*errorKind {
 		kinds[byCode[strconv.Itoa(int(kind.code))]] = kind
 	}
 	return kinds
+}
+
+// The version of the library is that of the header.
+func TestVersion(t *testing.T) {
+	require.Contains(t, treeFile(t, "include/libsocket.h"), fmt.Sprintf("#define LIBSOCKET_VERSION %q\n", Version))
 }
 
 // libsocket_strerror has a sentence for every status, and where Go has one

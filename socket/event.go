@@ -114,6 +114,10 @@ type ClientInfo struct {
 	Name        string // what the client calls itself; "" for an old client
 	PID         int    // 0 where the transport does not tell
 	UID, GID    int    // -1 where the transport does not tell
+
+	// Of the broadcasts since it joined: how many were handed to its
+	// connection, how many it missed, and how many wait for it in the log.
+	Delivered, Missed, Backlog uint64
 }
 
 // Peer is who the system says is at the other end of a connection.

@@ -91,6 +91,7 @@ func (s *Server) joinLate(c *conn, hello *control) {
 		} else { // too late to give what was sent before it joined
 			lagged := control{kind: controlLagged, missed: joined - hello.seq, from: hello.seq, to: joined - 1}
 			cur.putFirst(lagged.appendFrame(nil))
+			cur.missed += lagged.missed
 			l.dropped += lagged.missed
 		}
 	}
@@ -135,6 +136,9 @@ func (s *Server) unregister(c *conn, reason Reason, text string) {
 	delete(s.conns, c.info.ID)
 	if len(s.conns) == 0 {
 		s.queueFrom = s.log.position()
+		if c.inspects {
+			s.queueFrom = c.from // what it was given waits again
+		}
 	}
 	if s.inbox == nil {
 		return

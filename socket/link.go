@@ -135,12 +135,16 @@ func (l *link) awaitWelcome(ctx context.Context) ([]byte, error) {
 	return body, err
 }
 
-// handshakeError says why a connection ended before it was one.
+// handshakeError is why a connection ended before it was one.
 func (l *link) handshakeError(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return ended // which closed the connection
 	}
-	event := l.client.event
+	return handshakeError(l.client.event, err)
+}
+
+// handshakeError says why a connection ended before it was one.
+func handshakeError(event string, err error) error {
 	switch reason, text := reasonOf(err); reason {
 	case ReasonEOF:
 		return fail(ErrNotConnected, "the server of event %q closed the connection at once", event)
@@ -152,10 +156,7 @@ func (l *link) handshakeError(ctx context.Context, err error) error {
 
 // hello is the first frame of a connection, with where to resume.
 func (c *Client) hello() []byte {
-	hello := control{kind: controlHello, version: wireVersion, name: c.settings.Name, pid: ownPID}
-	if hello.name == "" {
-		hello.name = programName
-	}
+	hello := control{kind: controlHello, version: wireVersion, name: c.settings.clientName(), pid: ownPID}
 	hello.types = c.types
 	if c.epoch != 0 {
 		hello.hasResume, hello.epoch, hello.seq = true, c.epoch, c.next

@@ -28,6 +28,9 @@ type nameLock struct {
 	file *os.File
 }
 
+// lockName is the file name of the lock on an event's name.
+func lockName(event string) string { return event + ".lock" }
+
 // acquireName takes the name of the event, or returns ErrInUse when it is
 // taken. It never waits for it.
 func acquireName(ctx context.Context, dir *socketDir, event string) (*nameLock, error) {
@@ -133,20 +136,29 @@ func lockedBy(file *os.File) int {
 	return pid
 }
 
+// lockHolder reads from the lock file of an event who holds it, 0 when it cannot
+// be read. It does not touch the lock: a server that is just starting must find
+// it free.
+func lockHolder(dir, event string) (pid int, there bool) {
+	path := filepath.Join(dir, lockName(event))
+	if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() {
+		return 0, false
+	}
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return 0, true
+	}
+	defer file.Close()
+	return lockedBy(file), true
+}
+
 // servedByLocker reports whether the process at the other end of a connection
 // is the one that the lock file names: then it is no server of before the lock
 // file. Where this cannot be told it is false.
 func servedByLocker(dir, event string, peer int) bool {
-	file, err := os.OpenFile(filepath.Join(dir, lockName(event)), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return false
-	}
-	defer file.Close()
-	return peer > 0 && lockedBy(file) == peer
+	pid, _ := lockHolder(dir, event)
+	return peer > 0 && pid == peer
 }
-
-// lockName is the file name of an event's lock.
-func lockName(event string) string { return event + ".lock" }
 
 // stillThere tells whether the locked file is the one that has the name.
 func (l *nameLock) stillThere() bool {

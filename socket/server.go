@@ -1,13 +1,11 @@
 package socket
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +27,7 @@ type Server struct {
 	log       *log
 	inbox     *inbox // nil: nobody wants the events
 	epoch     uint64 // tells this server from one before or after it
+	started   time.Time
 
 	listener net.Listener
 	ctx      context.Context // ends when Close begins
@@ -45,9 +44,11 @@ type Server struct {
 	audience  chan struct{} // closed and replaced whenever a client joins
 	gone      bool          // Close waits no longer
 
-	restarting atomic.Bool
-	refused    atomic.Uint64
-	received   atomic.Uint64
+	restarting  atomic.Bool
+	refused     atomic.Uint64
+	received    atomic.Uint64
+	unadmitted  atomic.Int64 // connections that are neither clients yet nor sent away
+	inspections atomic.Int64 // being answered
 }
 
 // Listen opens a server of the event. Clients can connect when it returns.
@@ -80,6 +81,7 @@ func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server
 			keys:     set.RetainKeys,
 		}),
 		epoch:     rand.Uint64() | 1,
+		started:   time.Now(),
 		listener:  listener,
 		done:      make(chan struct{}),
 		conns:     make(map[ClientID]*conn),
@@ -196,18 +198,6 @@ func (s *Server) Port() int {
 		return a.Port
 	}
 	return 0
-}
-
-// Clients returns the connected clients in the order they joined.
-func (s *Server) Clients() []ClientInfo {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	infos := make([]ClientInfo, 0, len(s.conns))
-	for _, c := range s.conns {
-		infos = append(infos, c.info)
-	}
-	slices.SortFunc(infos, func(a, b ClientInfo) int { return cmp.Compare(a.ID, b.ID) })
-	return infos
 }
 
 // WaitClients waits until at least n clients are connected. It returns

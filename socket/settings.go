@@ -97,3 +97,11 @@ func (s *Settings) reconnectDelays(t Transport) (min, max time.Duration) {
 	}
 	return s.Unix.ReconnectMin, s.Unix.ReconnectMax
 }
+
+// clientName is what this process calls itself to a server.
+func (s *Settings) clientName() string {
+	if s.Name == "" {
+		return programName
+	}
+	return s.Name
+}
