@@ -200,6 +200,13 @@ public:
             return text_error_<Errors, void>();
         return outcome_<Errors>(code);
     }
+    /* Sends the messages of one MessagePack document, see libsocket.h. */
+    of<void> send_packed(std::string_view messages,
+                         std::size_t *sent = nullptr) const
+    {
+        return outcome_<Errors>(Api::send_packed(
+            sent, handle_, messages.data(), messages.size()));
+    }
 
     /* Takes up to `max` events (0: as many as the library thinks good); none
      * when the time has passed or a signal handler has run. */
@@ -329,6 +336,7 @@ struct server_api_ {
     static constexpr auto close = libsocket_server_close;
     static constexpr auto send = libsocket_server_send;
     static constexpr auto send_many = libsocket_server_send_many;
+    static constexpr auto send_packed = libsocket_server_send_packed;
     static constexpr auto receive = libsocket_server_receive;
     static constexpr auto receive_packed = libsocket_server_receive_packed;
     static constexpr auto fd = libsocket_server_fd;
@@ -447,6 +455,7 @@ struct client_api_ {
     static constexpr auto close = libsocket_client_close;
     static constexpr auto send = libsocket_client_send;
     static constexpr auto send_many = libsocket_client_send_many;
+    static constexpr auto send_packed = libsocket_client_send_packed;
     static constexpr auto receive = libsocket_client_receive;
     static constexpr auto receive_packed = libsocket_client_receive_packed;
     static constexpr auto fd = libsocket_client_fd;

@@ -154,6 +154,9 @@ static void test_many_and_queue()
     }));
     CHECK(sent == 1 && s.queue_length() == 2);
     CHECK(throws(status::unknown_client, [&] { s.send_to(1, {}); }));
+    CHECK(throws(status::bad_message,
+                 [&] { s.send_packed("\x92\x80\x01"sv, &sent); }));
+    CHECK(sent == 1 && s.queue_length() == 3);
 
     auto c = client::open("unix", "many");
     next(c, event_kind::connected);
@@ -164,12 +167,14 @@ static void test_many_and_queue()
                 first = row[4].value_or(-1);
     CHECK(first == 3);
     s.send("\x02"sv);
-    while (c.buffered() < 2)
+    while (c.buffered() < 3)
         std::this_thread::yield();
     c.buffer_clear();
     CHECK(c.buffered() == 0);
     c.send_many({message("\x01"sv), message("\x02"sv)}, &sent);
     CHECK(sent == 2);
+    c.send_packed("\x93\x80\x80\x80"sv, &sent);
+    CHECK(sent == 3);
 }
 
 // No event within the time, and a signal while waiting, give no events.
