@@ -51,8 +51,11 @@ check-ruff: $(VENV)/tools
 	$(VENV)/bin/python -m ruff check --quiet .
 	$(VENV)/bin/python -m ruff format --quiet --check .
 
+# Then a program as a user's mypy sees it, which knows what is installed.
 check-mypy: $(VENV)/tools
 	$(VENV)/bin/python -m mypy
+	@$(VENV)/bin/python -m mypy --strict --config-file= --cache-dir .mypy_cache/user \
+		--no-error-summary bindings/python/tests/typed_user.py
 
 check-shell: $(VENV)/tools
 	$(VENV)/bin/shellcheck .ci/*.sh .ci/run

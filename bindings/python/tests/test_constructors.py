@@ -13,6 +13,7 @@ from dotfiles_socket import (
     UnixSocketClient,
     UnixSocketServer,
     ValidationError,
+    _options,
     create_client,
     create_server,
 )
@@ -220,9 +221,39 @@ def test_factory(name: Any, server: type[Any], client: type[Any]) -> None:
     made: Any = create_server(name, event_name="event", max_connections=3)
     assert isinstance(made, server)
     assert made.event_name == "event"
-    extra = {"port": 9000} if client is TcpSocketClient else {}
+    extra: dict[str, Any] = {}
+    if client is TcpSocketClient:
+        extra["port"] = 9000
     assert isinstance(create_client(name, event_name="event", **extra), client)
     assert type(create_client(name, "event", **extra)) is client
+
+
+KEYWORDS = {
+    UnixSocketServer: (
+        _options.UnixServerKeywords,
+        _options.UnixServerOptions,
+    ),
+    TcpSocketServer: (_options.TcpServerKeywords, _options.ServerOptions),
+    UnixSocketClient: (
+        _options.UnixClientKeywords,
+        _options.UnixClientOptions,
+    ),
+    TcpSocketClient: (_options.TcpClientKeywords, _options.ClientOptions),
+}
+
+
+@pytest.mark.parametrize("kind", KEYWORDS)
+def test_the_types_of_the_factory_are_those_of_the_class(
+    kind: type[Any],
+) -> None:
+    keywords, options = KEYWORDS[kind]
+    parameters = inspect.signature(kind).parameters
+    assert set(keywords.__optional_keys__) == {
+        name
+        for name, parameter in parameters.items()
+        if name != "event_name"
+        and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    } | set(options.__optional_keys__)
 
 
 @pytest.mark.parametrize("create", [create_server, create_client])

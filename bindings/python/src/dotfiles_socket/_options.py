@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from .core.types import MessageType
@@ -57,3 +58,54 @@ def checked(of: object, allowed: Any, given: Any) -> dict[str, Any]:
                 f"{name!r}"
             )
     return dict(given)
+
+
+# ---- what create_server() and create_client() take: the options, and the
+# parameters of the constructor
+
+
+class ServerKeywords(ServerOptions, total=False):
+    """For a server of any transport."""
+
+    blocking_mode: bool | None
+    allow_client_send: bool | None
+    max_connections: int | None
+    message_queue_size: int | None
+
+
+class UnixServerKeywords(ServerKeywords, UnixServerOptions, total=False):
+    """For UnixSocketServer."""
+
+    socket_dir: str | os.PathLike[str] | None
+    socket_permissions: str | None
+    auto_remove_socket: bool | None
+
+
+class TcpServerKeywords(ServerKeywords, total=False):
+    """For TcpSocketServer."""
+
+    host: str | None
+    port: int | None
+    port_range_start: int | None
+    port_range_end: int | None
+
+
+class ClientKeywords(ClientOptions, total=False):
+    """For a client of any transport."""
+
+    auto_reconnect: bool
+    buffer_size: int | None
+
+
+class UnixClientKeywords(ClientKeywords, UnixClientOptions, total=False):
+    """For UnixSocketClient."""
+
+    socket_dir: str | os.PathLike[str] | None
+    reconnect_delay: float
+
+
+class TcpClientKeywords(ClientKeywords, total=False):
+    """For TcpSocketClient."""
+
+    host: str | None
+    port: int | None

@@ -1,11 +1,23 @@
 """Servers and clients by the name of their transport."""
 
 from enum import Enum
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .core.exceptions import ValidationError
 from .implementations.tcp import TcpSocketClient, TcpSocketServer
 from .implementations.unix import UnixSocketClient, UnixSocketServer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._options import (
+        ClientKeywords,
+        ServerKeywords,
+        TcpClientKeywords,
+        TcpServerKeywords,
+        UnixClientKeywords,
+        UnixServerKeywords,
+    )
 
 
 class SocketType(Enum):
@@ -19,25 +31,30 @@ class SocketType(Enum):
 def create_server(
     socket_type: Literal[SocketType.UNIX, "unix"],
     event_name: str,
-    **kwargs: Any,
+    **kwargs: "Unpack[UnixServerKeywords]",
 ) -> UnixSocketServer: ...
 @overload
 def create_server(
     socket_type: Literal[SocketType.TCP, "tcp"],
     event_name: str,
-    **kwargs: Any,
+    **kwargs: "Unpack[TcpServerKeywords]",
 ) -> TcpSocketServer: ...
 @overload
 def create_server(
-    socket_type: SocketType | str, event_name: str, **kwargs: Any
+    socket_type: SocketType | str,
+    event_name: str,
+    **kwargs: "Unpack[ServerKeywords]",
 ) -> UnixSocketServer | TcpSocketServer: ...
 def create_server(
     socket_type: SocketType | str, event_name: str, **kwargs: Any
 ) -> UnixSocketServer | TcpSocketServer:
-    """Make a server; the keywords are those of the transport's class.
+    """Make a server, which start() or `with` starts; the keywords are those
+    of the transport's class.
 
     The type is a SocketType or its name in upper or lower case. Raises
-    ValidationError for another one, and what the constructor raises.
+    ValidationError for another one, and what the constructor raises:
+    ValidationError for a bad name or setting, TypeError for a keyword that
+    there is not.
     """
     if _transport(socket_type) is SocketType.TCP:
         return TcpSocketServer(event_name, **kwargs)
@@ -48,25 +65,30 @@ def create_server(
 def create_client(
     socket_type: Literal[SocketType.UNIX, "unix"],
     event_name: str,
-    **kwargs: Any,
+    **kwargs: "Unpack[UnixClientKeywords]",
 ) -> UnixSocketClient: ...
 @overload
 def create_client(
     socket_type: Literal[SocketType.TCP, "tcp"],
     event_name: str,
-    **kwargs: Any,
+    **kwargs: "Unpack[TcpClientKeywords]",
 ) -> TcpSocketClient: ...
 @overload
 def create_client(
-    socket_type: SocketType | str, event_name: str, **kwargs: Any
+    socket_type: SocketType | str,
+    event_name: str,
+    **kwargs: "Unpack[ClientKeywords]",
 ) -> UnixSocketClient | TcpSocketClient: ...
 def create_client(
     socket_type: SocketType | str, event_name: str, **kwargs: Any
 ) -> UnixSocketClient | TcpSocketClient:
-    """Make a client; the keywords are those of the transport's class.
+    """Make a client, which connect() or `with` connects; the keywords are
+    those of the transport's class.
 
     The type is a SocketType or its name in upper or lower case. Raises
-    ValidationError for another one, and what the constructor raises.
+    ValidationError for another one, and what the constructor raises:
+    ValidationError for a bad name or setting, TypeError for a keyword that
+    there is not.
     """
     if _transport(socket_type) is SocketType.TCP:
         return TcpSocketClient(event_name, **kwargs)
