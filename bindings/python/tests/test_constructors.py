@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import dotfiles_socket._options as o
 from dotfiles_socket import (
     SocketType,
     TcpSocketClient,
@@ -13,7 +14,6 @@ from dotfiles_socket import (
     UnixSocketClient,
     UnixSocketServer,
     ValidationError,
-    _options,
     create_client,
     create_server,
 )
@@ -228,32 +228,25 @@ def test_factory(name: Any, server: type[Any], client: type[Any]) -> None:
     assert type(create_client(name, "event", **extra)) is client
 
 
-KEYWORDS = {
-    UnixSocketServer: (
-        _options.UnixServerKeywords,
-        _options.UnixServerOptions,
-    ),
-    TcpSocketServer: (_options.TcpServerKeywords, _options.ServerOptions),
-    UnixSocketClient: (
-        _options.UnixClientKeywords,
-        _options.UnixClientOptions,
-    ),
-    TcpSocketClient: (_options.TcpClientKeywords, _options.ClientOptions),
-}
+# The class, what the factory takes for it, and what of that are options.
+KEYWORDS: list[tuple[type[Any], Any, Any]] = [
+    (UnixSocketServer, o.UnixServerKeywords, o.UnixServerOptions),
+    (TcpSocketServer, o.TcpServerKeywords, o.ServerOptions),
+    (UnixSocketClient, o.UnixClientKeywords, o.UnixClientOptions),
+    (TcpSocketClient, o.TcpClientKeywords, o.ClientOptions),
+]
 
 
-@pytest.mark.parametrize("kind", KEYWORDS)
+@pytest.mark.parametrize(("kind", "keywords", "options"), KEYWORDS)
 def test_the_types_of_the_factory_are_those_of_the_class(
-    kind: type[Any],
+    kind: type[Any], keywords: Any, options: Any
 ) -> None:
-    keywords, options = KEYWORDS[kind]
-    parameters = inspect.signature(kind).parameters
-    assert set(keywords.__optional_keys__) == {
+    own = {
         name
-        for name, parameter in parameters.items()
-        if name != "event_name"
-        and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-    } | set(options.__optional_keys__)
+        for name, parameter in inspect.signature(kind).parameters.items()
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    } - {"event_name"}
+    assert keywords.__optional_keys__ == own | options.__optional_keys__
 
 
 @pytest.mark.parametrize("create", [create_server, create_client])
