@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"context"
 	"errors"
 	"net"
 	"time"
@@ -28,7 +29,7 @@ func (s *Server) accept() {
 	defer recovered(s.logger, "accept")
 	pause := newBackoff(acceptPauseMin, acceptPauseMax)
 	for {
-		if s.inbox != nil && s.unadmitted.Load() >= maxUnadmitted {
+		if s.inbox != nil && s.lobby.waiting() >= maxUnadmitted {
 			s.inbox.awaitRoom()
 		}
 		c, err := s.listener.Accept()
@@ -42,79 +43,128 @@ func (s *Server) accept() {
 			return
 		case err != nil:
 			s.logger.Error("accept failed; trying again", "error", err)
-			t := time.NewTimer(pause.next())
-			select {
-			case <-t.C:
-			case <-s.ctx.Done():
-				t.Stop()
-			}
+			s.pause(pause.next())
 			continue
 		}
 		pause.reset()
-		s.unadmitted.Add(1)
+		accepted := s.log.position()
+		v := s.lobby.enter(s.ctx, c)
+		if v == nil {
+			c.Close()
+			return
+		}
 		s.wg.Add(1)
-		go s.serve(c, s.log.position())
+		go s.serve(v, accepted)
 	}
 }
 
 // serve runs one connection from accept to its end. accepted is the log's
 // position at the accept: a peer is not served before it has been silent for
 // a moment, and must miss nothing that is sent meanwhile.
-func (s *Server) serve(netConn net.Conn, accepted uint64) {
+func (s *Server) serve(v *visitor, accepted uint64) {
 	defer s.wg.Done()
 	defer recovered(s.logger, "connection")
-	raw := newRawConn(netConn)
+	defer v.leave()
+	raw := newRawConn(v.conn)
 	defer raw.Close()
 	if !s.track(raw) {
 		return
 	}
 	defer s.untrack(raw)
-	p := peerOf(netConn)
-	c := newConn(s, raw, p)
-	if !s.admit(c, p, accepted) {
+	c, err := s.admit(v, raw, accepted)
+	switch {
+	case err != nil:
+		s.turnAway(c, v, err)
+		return
+	case c == nil:
 		return
 	}
+	v.leave()
 	s.logger.Info("client connected", "client", c.info.ID, "address", c.info.Address)
-	err := c.intake.run()
+	err = c.intake.run()
 	reason, text := c.endReason(err)
 	c.close()
 	s.logger.Info("client disconnected", "client", c.info.ID, "reason", reason, "text", text)
 	s.unregister(c, reason, text)
 }
 
-// admit makes the peer a client, if it is to be one. Else it is done with:
-// sent away, or answered.
-func (s *Server) admit(c *conn, p peer, accepted uint64) bool {
-	defer s.unadmitted.Add(-1)
-	readOnly, err := checkClient(p, s.settings)
+// admit makes the peer a client, if it is to be one. Until then it has cost
+// no more than a place in the lobby, and was told nothing of the event. The
+// connection is there with an error too, as far as it got; nil without one
+// says that it was answered, and is over.
+func (s *Server) admit(v *visitor, raw *rawConn, accepted uint64) (*conn, error) {
+	until := time.Now().Add(s.settings.DefaultTimeout)
+	ctx, cancel := context.WithDeadline(s.ctx, until)
+	defer cancel()
+	secured, err := secure(ctx, v.conn, s.logger)
 	if err != nil {
-		c.cursor.speaks = true // not known yet; it costs an old one a line in its log
-		c.refuse(err)
-		return false
+		return s.insecure(v, raw, err)
 	}
-	c.readOnly = readOnly
-	hello, err := c.awaitHello()
+	if secured != v.conn {
+		raw = newRawConn(secured)
+	}
+	p := peerOf(secured)
+	c := newConn(s, raw, p)
+	if c.readOnly, err = checkClient(p, s.settings); err != nil {
+		c.cursor.speaks = true // not known yet; it costs an old one a line in its log
+		return c, err
+	}
+	hello, err := c.awaitHello(until)
+	if err == nil {
+		err = c.demandToken(hello, until)
+	}
 	if err != nil {
-		if reason, _ := reasonOf(err); reason == ReasonEOF {
-			s.logger.Debug("a peer connected and went away")
-		} else {
-			s.refuse("refused a connection", err)
-		}
-		return false
+		return c, err
 	}
 	c.cursor.speaks = hello != nil
 	if hello != nil && hello.kind == controlInspect {
 		c.answer(hello)
-		return false
+		return nil, nil
 	}
 	if s.inbox != nil {
 		s.inbox.awaitRoom() // a host that takes no events gets no clients
 	}
-	if err := s.register(c, hello, accepted); err != nil {
-		c.refuse(err)
-		return false
+	return c, s.register(c, hello, accepted)
+}
+
+// insecure is what is left of a connection after the handshake of TLS failed:
+// a plain one, on which only who does not speak TLS can be told why. Others
+// have had their alert.
+func (s *Server) insecure(v *visitor, raw *rawConn, err error) (*conn, error) {
+	c := newConn(s, raw, peerOf(v.conn))
+	if errors.As(err, new(*plainPeerError)) {
+		c.cursor.speaks = true
+	} else if reason, _ := reasonOf(err); reason != ReasonEOF {
+		s.pause(refusalDelay)
 	}
-	return true
+	return c, err
+}
+
+// pause slows down who was wrong; the end of the server does not wait for it.
+func (s *Server) pause(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.ctx.Done():
+	}
+}
+
+// errShownOut: a connection made room for those behind it.
+var errShownOut = fail(ErrTimeout, "the connection said too little in %v, while others waited to be accepted", lobbyPatience)
+
+// turnAway is the end of a connection that does not become a client.
+func (s *Server) turnAway(c *conn, v *visitor, err error) {
+	defer c.intake.frames.close()
+	reason, _ := reasonOf(err)
+	switch {
+	case v.wasShownOut():
+		s.refuse("refused a connection", errShownOut)
+	case reason == ReasonEOF, s.ctx.Err() != nil:
+		s.logger.Debug("a peer connected and went away")
+	default:
+		c.refuse(err)
+	}
 }
 
 // refuse counts and logs a connection or message that is not let in.

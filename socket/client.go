@@ -62,8 +62,8 @@ func Dial(ctx context.Context, t Transport, event string, cfg Config) (*Client, 
 		return nil, err
 	}
 	set := cfg.Settings
-	if t == TCP && set.TCP.Port <= 0 {
-		return nil, errPortMissing // also with wait_for_server
+	if err := checkDial(t, set); err != nil {
+		return nil, err // also with wait_for_server
 	}
 	c := &Client{
 		transport: t,

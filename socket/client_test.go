@@ -292,7 +292,7 @@ func TestClientSendsWholeWhatItSentBeforeClose(t *testing.T) {
 
 // A server that takes nothing makes Send wait for room, and then say so.
 func TestClientSendTimesOut(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		l, err := net.Listen(map[Transport]string{Unix: "unix", TCP: "tcp"}[b.transport],
 			map[Transport]string{Unix: filepath.Join(b.settings.SocketDir, "test.sock"), TCP: "127.0.0.1:0"}[b.transport])
 		require.NoError(t, err)
@@ -356,7 +356,7 @@ func TestClientIDText(t *testing.T) {
 // What was sent and not written to a connection that broke goes to the next
 // one: whole, in order, and nothing of it gives way to what is sent later.
 func TestWhatAConnectionDidNotTakeGoesToTheNext(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		b.settings.SendTimeout = patience
 		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Millisecond, time.Millisecond
 		l := listenOld(b)

@@ -16,7 +16,7 @@ func stuffed() Message {
 
 // A client that talks while the server closes is given what was sent to it.
 func TestCloseDeliversToAClientThatSends(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		b.settings.Linger = patience
 		s := b.serve()
 		p := b.dialOld(s)
@@ -83,7 +83,7 @@ func TestConnectionThatComesTooLateForCloseEnds(t *testing.T) {
 // A client that takes nothing is cut off when linger is over. That is the
 // server's doing, and its log says what it cost.
 func TestCloseCutsOffWhoDoesNotRead(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		b.settings.Linger = time.Millisecond
 		b.settings.LogLevel = slog.LevelInfo
 		s := b.serve(func(cfg *Config) { cfg.Logger = nil })

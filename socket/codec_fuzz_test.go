@@ -123,6 +123,7 @@ func onlyFieldsOf(c control) control {
 		kept = c
 		kept.types &^= otherTypes
 		kept.missed, kept.from, kept.to, kept.maxMessageSize, kept.heartbeatMs, kept.reason, kept.text = 0, 0, 0, 0, 0, 0, ""
+		kept.proof = nil
 		if !c.hasResume {
 			kept.epoch, kept.seq = 0, 0
 		}
@@ -139,6 +140,10 @@ func onlyFieldsOf(c control) control {
 		kept.version, kept.info = c.version, c.info
 	case controlRefused, controlGoodbye:
 		kept.reason, kept.text = c.reason, c.text
+	case controlChallenge:
+		kept.nonce = c.nonce
+	case controlProof:
+		kept.proof = c.proof
 	}
 	return kept
 }

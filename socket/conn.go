@@ -65,14 +65,24 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 }
 
 // awaitHello waits for the peer's first words, hello or inspect. nil: it is an
-// old client. What an old client has sent stays to be read.
-func (c *conn) awaitHello() (*control, error) {
+// old client. What an old client has sent stays to be read. A server that asks
+// for TLS or a token takes nobody for one, however long the peer says nothing.
+func (c *conn) awaitHello(until time.Time) (*control, error) {
+	s := c.server
+	guarded := s.settings.guarded(s.transport)
 	now := time.Now()
-	hurry := context.AfterFunc(c.server.ctx, func() { c.raw.SetReadDeadline(now) })
+	hurry := context.AfterFunc(s.ctx, func() { c.raw.SetReadDeadline(now) })
 	defer hurry()
-	body, err := c.intake.frames.peek(now.Add(silence), now.Add(c.server.settings.DefaultTimeout))
-	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	quiet := now.Add(silence)
+	if guarded {
+		quiet = until
+	}
+	body, err := c.intake.frames.peek(quiet, until)
+	switch silent := errors.Is(err, os.ErrDeadlineExceeded); {
+	case silent && guarded:
+		c.cursor.speaks = true // it will not hear of it otherwise
+		return nil, fail(ErrNotAllowed, "the peer said no hello within %v (default_timeout); a server that asks for TLS or a token takes no old clients", s.settings.DefaultTimeout)
+	case silent:
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -80,12 +90,16 @@ func (c *conn) awaitHello() (*control, error) {
 	var env envelope
 	var hello control
 	isControl, err := parseBody(body, &env, &hello)
-	if err != nil || !isControl || hello.kind != controlHello && hello.kind != controlInspect {
-		return nil, nil
+	if isControl = isControl && (hello.kind == controlHello || hello.kind == controlInspect); err == nil && isControl {
+		c.intake.frames.skip(body)
+		c.intake.frames.quiet = silentAfter * c.heartbeat
+		return &hello, nil
 	}
-	c.intake.frames.skip(body)
-	c.intake.frames.quiet = silentAfter * c.heartbeat
-	return &hello, nil
+	if guarded {
+		c.cursor.speaks = true
+		return nil, fail(ErrNotAllowed, "the peer began without a hello; a server that asks for TLS or a token takes no old clients")
+	}
+	return nil, nil
 }
 
 // message takes a message of the client.

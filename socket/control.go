@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"strings"
@@ -40,11 +41,13 @@ const (
 	controlPong
 	controlInspect
 	controlInfo
+	controlChallenge
+	controlProof
 )
 
 var controlNames = [...]string{
 	"unknown", "hello", "welcome", "lagged", "seq", "synced", "refused",
-	"goodbye", "ping", "pong", "inspect", "info",
+	"goodbye", "ping", "pong", "inspect", "info", "challenge", "proof",
 }
 
 // String returns the kind as it is written on the wire.
@@ -77,6 +80,8 @@ type control struct {
 	reason         Reason      // refused, goodbye
 	text           string      // refused, goodbye
 	info           *ServerInfo // info: all but the version
+	nonce          []byte      // hello, inspect, challenge: a copy of nonceSize bytes; nil: none
+	proof          []byte      // proof: as nonce
 }
 
 // typeSet is a set of message types: a bit for each, and one for types this
@@ -122,6 +127,10 @@ func (c *control) appendFrame(dst []byte) []byte {
 	case controlRefused, controlGoodbye:
 		w.text("reason", c.reason.String())
 		w.text("text", cleanText(c.text, maxPeerText))
+	case controlChallenge:
+		w.bytes("nonce", c.nonce)
+	case controlProof:
+		w.bytes("proof", c.proof)
 	}
 	w.dst[start+4] = 0x80 | w.keys
 	binary.BigEndian.PutUint32(w.dst[start:], uint32(len(w.dst)-start-4))
@@ -138,6 +147,9 @@ func (c *control) writeHello(w *controlWriter) {
 	if c.hasResume {
 		w.uint("epoch", c.epoch)
 		w.uint("seq", c.seq)
+	}
+	if c.nonce != nil {
+		w.bytes("nonce", c.nonce)
 	}
 }
 
@@ -167,6 +179,11 @@ func (w *controlWriter) fields(fields []docField) {
 	w.keys += byte(len(fields))
 }
 
+func (w *controlWriter) bytes(key string, b []byte) {
+	w.key(key)
+	w.dst = append(append(w.dst, 0xc4, byte(len(b))), b...) // bin 8: no more than nonceSize
+}
+
 func (w *controlWriter) types(key string, types typeSet) {
 	w.key(key)
 	var names []string
@@ -183,13 +200,15 @@ func (w *controlWriter) types(key string, types typeSet) {
 
 // controlKeys are the keys that a kind cannot do without.
 var controlKeys = [...][]string{
-	controlHello:   {"version"},
-	controlWelcome: {"version", "epoch", "seq"},
-	controlLagged:  {"missed", "from", "to"},
-	controlSeq:     {"seq"},
-	controlSynced:  {"seq"},
-	controlInspect: {"version"},
-	controlInfo:    {"version", "event", "pid", "stats", "clients"},
+	controlHello:     {"version"},
+	controlWelcome:   {"version", "epoch", "seq"},
+	controlLagged:    {"missed", "from", "to"},
+	controlSeq:       {"seq"},
+	controlSynced:    {"seq"},
+	controlInspect:   {"version"},
+	controlInfo:      {"version", "event", "pid", "stats", "clients"},
+	controlChallenge: {"nonce"},
+	controlProof:     {"proof"},
 }
 
 // fromBody sets c from a body that has been checked and has the key
@@ -264,6 +283,10 @@ func (c *control) setKey(key, value []byte) (known, ok bool) {
 	case "heartbeat_ms":
 		c.heartbeatMs, ok = readUint(value)
 		c.heartbeatMs = min(c.heartbeatMs, maxHeartbeatMs)
+	case "nonce":
+		c.nonce, ok = readNonce(value)
+	case "proof":
+		c.proof, ok = readNonce(value)
 	case "reason":
 		var text []byte
 		text, ok = readText(value)
@@ -288,6 +311,15 @@ func (c *control) check() error {
 func readSmall(value []byte) (int, bool) {
 	n, ok := readUint(value)
 	return int(n), ok && n <= math.MaxInt32
+}
+
+// readNonce reads a nonce or a proof, and copies it.
+func readNonce(value []byte) ([]byte, bool) {
+	b, isText, _, ok := splitBytes(value)
+	if !ok || isText || len(b) != nonceSize {
+		return nil, false
+	}
+	return bytes.Clone(b), true
 }
 
 // readTypes reads an array of type names.

@@ -30,6 +30,9 @@ func controls() []control {
 			{ID: math.MaxUint64, ConnectedAt: math.MinInt64, Address: "127.0.0.1:40000", Backlog: math.MaxUint64, UID: -1, GID: -1},
 			{ID: 1, Address: "[::1]:40000", Name: "é"},
 		}}},
+		{kind: controlHello, version: wireVersion, name: "viewer", nonce: newNonce()},
+		{kind: controlChallenge, nonce: newNonce()},
+		{kind: controlProof, proof: newNonce()},
 	}
 }
 
@@ -104,6 +107,7 @@ func TestControlIsReadLeniently(t *testing.T) {
 func TestControlRefuses(t *testing.T) {
 	kind := func(name string) bodyKey { return bodyKey{"\xa9libsocket", string(appendText(nil, name))} }
 	key := func(key, value string) bodyKey { return bodyKey{string(appendText(nil, key)), value} }
+	text := func(s string) string { return string(appendText(nil, s)) }
 	for _, row := range []struct {
 		name string
 		body []byte
@@ -132,6 +136,11 @@ func TestControlRefuses(t *testing.T) {
 		{"info with a client as a number", bodyOf(kind("info"), key("clients", "\x91\x01")), "bad clients"},
 		{"info with a client without id", bodyOf(kind("info"), key("clients", "\x91\x80")), "bad clients"},
 		{"info with a client named by bytes", bodyOf(kind("info"), key("clients", "\x91\x82\xa6client\x01\xa4name\xc4\x01a")), "bad clients"},
+		{"a nonce that is text", bodyOf(kind("challenge"), key("nonce", text(strings.Repeat("x", nonceSize)))), "bad nonce"},
+		{"a nonce that is too short", bodyOf(kind("hello"), key("version", "\x01"), key("nonce", "\xc4\x04abcd")), "bad nonce"},
+		{"a proof that is too long", bodyOf(kind("proof"), key("proof", "\xc4\x21"+strings.Repeat("x", nonceSize+1))), "bad proof"},
+		{"no nonce", bodyOf(kind("challenge")), "malformed challenge frame: no nonce"},
+		{"no proof", bodyOf(kind("proof")), "malformed proof frame: no proof"},
 		{"lagged by nothing", bodyOf(kind("lagged"), key("missed", "\x00"), key("from", "\x01"), key("to", "\x01")), "0 missed from 1 to 1"},
 		{"lagged backwards", bodyOf(kind("lagged"), key("missed", "\x01"), key("from", "\x02"), key("to", "\x01")), "1 missed from 2 to 1"},
 		{"lagged by more than there are", bodyOf(kind("lagged"), key("missed", "\x03"), key("from", "\x01"), key("to", "\x02")), "3 missed from 1 to 2"},

@@ -203,7 +203,7 @@ func TestHistoryThenSyncedThenLive(t *testing.T) {
 }
 
 func TestRetainedMessagesComeFirst(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		b.settings.RetainKeys = 2
 		s := b.serve()
 		keep := func(key string, n int) {

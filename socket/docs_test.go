@@ -79,6 +79,11 @@ func pageControls() map[string]control {
 		"pong":    {kind: controlPong},
 		"inspect": {kind: controlInspect, version: 1, name: "monitor", pid: 4711},
 		"info":    {kind: controlInfo, version: 1, info: pageInfo(epoch)},
+
+		"hello_nonce":  {kind: controlHello, version: 1, name: "viewer", pid: 4711, nonce: pageNonce(0)},
+		"challenge":    {kind: controlChallenge, nonce: pageNonce(32)},
+		"client_proof": {kind: controlProof, proof: pageToken.proof(clientProof, pageNonce(0), pageNonce(32))},
+		"server_proof": {kind: controlProof, proof: pageToken.proof(serverProof, pageNonce(0), pageNonce(32))},
 	}
 }
 
@@ -96,6 +101,17 @@ func pageInfo(epoch uint64) *ServerInfo {
 			Address: "/tmp/sockets/progress.sock", Delivered: 8, Missed: 92,
 		}},
 	}
+}
+
+// pageToken and pageNonce are those of the protocol page's example.
+var pageToken = secret("correct horse battery staple")
+
+func pageNonce(first byte) []byte {
+	nonce := make([]byte, nonceSize)
+	for i := range nonce {
+		nonce[i] = first + byte(i)
+	}
+	return nonce
 }
 
 // The frames that the protocol page shows in hex are those we write, and are
@@ -140,18 +156,21 @@ func TestProtocolPageFrames(t *testing.T) {
 // The protocol page lists every kind of control frame, with the keys it has
 // and no others. One that may be missing has a question mark.
 func TestProtocolPageControlFrames(t *testing.T) {
+	keys := map[controlKind]map[string]any{}
+	for _, example := range pageControls() {
+		var m map[string]any
+		require.NoError(t, Unmarshal(example.appendFrame(nil)[lengthSize:], &m))
+		delete(m, controlKey)
+		if keys[example.kind] == nil {
+			keys[example.kind] = map[string]any{}
+		}
+		maps.Copy(keys[example.kind], m)
+	}
 	var kinds []string
 	for _, row := range pageTable(t, "docs/protocol.md", "## Control frames") {
 		kind := inCode(row[0])[0]
 		kinds = append(kinds, kind)
-		example := pageControls()[kind]
-		if example.kind == controlHello {
-			example = pageControls()["resume"]
-		}
-		var m map[string]any
-		require.NoError(t, Unmarshal(example.appendFrame(nil)[lengthSize:], &m))
-		delete(m, controlKey)
-		require.ElementsMatch(t, slices.Collect(maps.Keys(m)), inCode(row[2]), "keys of %s", kind)
+		require.ElementsMatch(t, slices.Collect(maps.Keys(keys[parseControlKind([]byte(kind))])), inCode(row[2]), "keys of %s", kind)
 	}
 	require.Equal(t, controlNames[1:], kinds)
 }
@@ -199,7 +218,11 @@ func TestProtocolPageLimits(t *testing.T) {
 		"wait for the welcome":                       milliseconds(welcomeWait),
 		"any later frame, once begun":                seconds("frame_timeout", defaults.FrameTimeout),
 		"silence of a peer with a heartbeat":         fmt.Sprintf("%d × `heartbeat_ms` (%[1]d × %d s over TCP)", silentAfter, int(defaults.TCP.Heartbeat.Seconds())),
-		"`heartbeat_ms`":                             fmt.Sprintf("%d; more counts as that", maxHeartbeatMs),
+		"`nonce`, `proof`":                           fmt.Sprintf("%d bytes, no more and no fewer", nonceSize),
+		"the handshake of TLS, the first frame, and the proof of a token, together": seconds("default_timeout", defaults.DefaultTimeout),
+		"connections that are accepted and no clients yet":                          fmt.Sprintf("%d; beyond that, who has waited for %d ms is closed", lobbySize, lobbyPatience.Milliseconds()),
+		"wait of who proved something wrong for the `goodbye`":                      milliseconds(refusalDelay),
+		"`heartbeat_ms`": fmt.Sprintf("%d; more counts as that", maxHeartbeatMs),
 		"writing a `goodbye`; a TCP server's wait for the client to close": milliseconds(farewell) + " each",
 		"body of an `info`":   fmt.Sprintf("%d MiB; clients beyond are left out", maxInfo>>20),
 		"inspections at once": strconv.Itoa(maxInspections),

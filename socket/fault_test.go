@@ -221,7 +221,7 @@ func TestFloodOfConnections(t *testing.T) {
 		b.settings.Unix.MaxConnections, b.settings.TCP.MaxConnections = 1000, 1000
 		s := b.serve(func(cfg *Config) { cfg.KeepEvents = false })
 		c := b.dial()
-		hello := c.hello()
+		hello := c.hello().appendFrame(nil)
 		words := [][]byte{nil, {0}, {0, 0, 0, 0}, []byte("GET / HTTP/1.1\r\n\r\n"), hello[:len(hello)/2], hello}
 		peers, each := 8, sized(50, 1000)
 		var flood sync.WaitGroup

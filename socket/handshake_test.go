@@ -74,7 +74,7 @@ func (p *oldPeer) control() *control {
 }
 
 func TestOldClientsOfANewServer(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		s := b.serve()
 		silent := b.dialOld(s)
 		nextEvent(b, s, EventConnected)
@@ -100,7 +100,7 @@ func TestOldClientsOfANewServer(t *testing.T) {
 
 // What is sent while nobody knows yet whether a peer is old must reach it.
 func TestOldClientMissesNothingFromTheMomentItConnected(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		s := b.serve()
 		b.dial() // somebody is there, so nothing is queued
 		old := b.dialOld(s)
@@ -117,7 +117,7 @@ func TestOldClientMissesNothingFromTheMomentItConnected(t *testing.T) {
 }
 
 func TestNewClientOfAnOldServer(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		l := listenOld(b)
 		for range 2 { // it says nothing for a while; it speaks at once
 			peers := make(chan *oldPeer, 1)
@@ -180,7 +180,7 @@ func TestOldServerThatStopsWithoutClosing(t *testing.T) {
 }
 
 func TestHandshakeTellsBothSides(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		s := b.serve()
 		conn, err := net.Dial(string(b.transport), s.Address())
 		require.NoError(t, err)
@@ -212,7 +212,7 @@ func TestHandshakeTellsBothSides(t *testing.T) {
 
 // So does a hello that comes late, from a client on a busy machine.
 func TestLateHello(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		s := b.serve()
 		p := b.dialOld(s)
 		nextEvent(b, s, EventConnected) // taken for an old client

@@ -122,8 +122,24 @@ func (i *inspection) ask(raw *rawConn, until time.Time) (ServerInfo, error) {
 	frames := frameReader{src: raw, maxSize: max(i.settings.MaxMessageSize, maxInfo)}
 	defer frames.close()
 	question := control{kind: controlInspect, version: wireVersion, name: i.settings.clientName(), pid: ownPID}
+	token, err := i.settings.token(i.transport)
+	if err != nil {
+		return ServerInfo{}, err
+	}
+	if token != nil {
+		question.nonce = newNonce()
+	}
 	if _, err := raw.Write(question.appendFrame(nil)); err != nil && !peerGone(err) { // who is gone may have said why
 		return ServerInfo{}, handshakeError(i.event, err)
+	}
+	if token != nil {
+		err := token.prove(question.nonce, raw, &frames, until)
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return ServerInfo{}, err
+		case err != nil:
+			return ServerInfo{}, handshakeError(i.event, err)
+		}
 	}
 	for {
 		body, err := frames.peek(until, until)

@@ -136,23 +136,40 @@ func TestInspectAFullServer(t *testing.T) {
 // So is one whose host has stopped taking events. It gets no more clients, and
 // so many may wait; then nobody is heard until the host goes on.
 func TestInspectAServerWhoseHostIsStuck(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		s := b.serve(func(cfg *Config) { cfg.Settings.BufferSize = 1 })
 		b.dial()
 		waiting := b.dialOld(s)
-		require.Eventually(t, func() bool { return s.unadmitted.Load() == 1 }, patience, time.Millisecond)
+		require.Eventually(t, func() bool { return s.lobby.waiting() == 1 }, patience, time.Millisecond)
 		require.Equal(t, 1, b.inspect().Stats.Clients)
 
-		s.unadmitted.Add(maxUnadmitted) // so many more wait
-		b.dialOld(s).conn.Close()       // the accept loop is past its look at them
+		leave := crowd(b, s, maxUnadmitted) // so many more wait
+		b.dialOld(s).conn.Close()           // the accept loop is past its look at them
 		hasty := b.inspect(func(s *Settings) { s.DefaultTimeout = welcomeWait })
 		require.NotEqual(t, StateLive, hasty.State)
 		nextEvent(b, s, EventFirstClient)
 		require.Eventually(t, func() bool { return b.inspect().State == StateLive }, patience, time.Millisecond)
-		s.unadmitted.Add(-maxUnadmitted)
+		leave()
 		require.NoError(t, s.WaitClients(b.ctx, 2))
 		waiting.conn.Close()
 	})
+}
+
+// crowd puts connections into the lobby that wait there until leave is called.
+func crowd(b *bed, s *Server, n int) (leave func()) {
+	b.t.Helper()
+	visitors := make([]*visitor, n)
+	for i := range visitors {
+		conn, peer := net.Pipe()
+		peer.Close()
+		visitors[i] = s.lobby.enter(b.ctx, conn)
+		require.NotNil(b.t, visitors[i])
+	}
+	return func() {
+		for _, v := range visitors {
+			v.leave()
+		}
+	}
 }
 
 func TestInspectionsAreBounded(t *testing.T) {
@@ -171,7 +188,7 @@ func TestInspectionsAreBounded(t *testing.T) {
 // The bytes on the wire, from somebody who writes them by hand: the answer is
 // one frame, and then the connection ends.
 func TestInspectByHand(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		s := b.serve()
 		p := b.dialOld(s)
 		p.write((&control{kind: controlInspect, version: 9}).appendFrame(nil))
@@ -188,7 +205,7 @@ func TestInspectByHand(t *testing.T) {
 // A question that comes so late that its asker was taken for an old client is
 // answered too, and what the asker was given waits again.
 func TestInspectThatComesLate(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		s := b.serve()
 		sendNumbers(t, s.Send, 1, 3)
 		p := b.dialOld(s)
@@ -213,7 +230,7 @@ func TestInspectThatComesLate(t *testing.T) {
 // What a server says to one that it takes for a client comes before the
 // answer, and does not count as one.
 func TestInspectAnswerBehindMessages(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		l := listenOld(b)
 		if b.transport == Unix { // a new server has a lock
 			writeLock(b, os.Getpid())
@@ -241,7 +258,7 @@ func writeLock(b *bed, pid int) {
 // An old server is found out: on Unix by having no lock, else by its silence,
 // whatever it says to clients meanwhile.
 func TestInspectAnOldServer(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		l := listenOld(b)
 		go func() { // ends with the listener
 			for {
@@ -282,7 +299,7 @@ func TestInspectAnOldServer(t *testing.T) {
 // What listens and closes every connection at once has no state that could be
 // told.
 func TestInspectAServerThatHangsUp(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		l := listenOld(b)
 		if b.transport == Unix {
 			writeLock(b, os.Getpid())

@@ -23,6 +23,7 @@ type link struct {
 	writer writer
 	intake intake
 	file   fileIdentity // the socket file that was connected to
+	began  time.Time    // the attempt to connect
 
 	// Of the client's own goroutine.
 	attached  bool
@@ -39,6 +40,7 @@ type link struct {
 func (c *Client) connect(callers context.Context) (*link, error) {
 	ctx, cancel := context.WithTimeout(callers, c.settings.DefaultTimeout)
 	defer cancel()
+	began := time.Now()
 	identity, _ := socketIdentity(c.transport, c.event, c.settings)
 	netConn, err := dial(ctx, c.transport, c.event, c.settings)
 	if err != nil {
@@ -49,6 +51,7 @@ func (c *Client) connect(callers context.Context) (*link, error) {
 		raw:    newRawConn(netConn),
 		peer:   peerOf(netConn),
 		file:   identity,
+		began:  began,
 	}
 	l.writer = writer{raw: l.raw, logger: c.logger, ended: l.writerEnded}
 	l.cursor = &cursor{start: l.writer.start}
@@ -89,13 +92,29 @@ func (c *Client) connectError(callers context.Context, err error) error {
 	return err
 }
 
-// shakeHands says hello and waits a moment for the welcome.
+// shakeHands says hello, has the server prove that it knows the token, if
+// there is one, and waits a moment for the welcome.
 func (l *link) shakeHands(ctx context.Context) error {
 	interrupt := context.AfterFunc(ctx, func() { l.raw.Close() })
 	defer interrupt()
-	_, err := l.raw.Write(l.client.hello())
+	c := l.client
+	token, err := c.settings.token(c.transport)
+	if err != nil {
+		return err
+	}
+	hello := c.hello()
+	if token != nil {
+		hello.nonce = newNonce()
+	}
+	_, err = l.raw.Write(hello.appendFrame(nil))
 	if err != nil && !peerGone(err) { // who is gone may have said why
 		return l.handshakeError(ctx, err)
+	}
+	if token != nil {
+		until, _ := ctx.Deadline()
+		if err := token.prove(hello.nonce, l.raw, &l.intake.frames, until); err != nil {
+			return l.handshakeError(ctx, err)
+		}
 	}
 	body, err := l.awaitWelcome(ctx)
 	switch {
@@ -118,7 +137,9 @@ func (l *link) shakeHands(ctx context.Context) error {
 // has not sent one. A server that holds the lock of the name is a new one: it
 // is waited for until ctx ends, however busy it is.
 func (l *link) awaitWelcome(ctx context.Context) ([]byte, error) {
-	until := time.Now().Add(welcomeWait)
+	// Longer for one that is far away: what came until now took a round trip
+	// or two.
+	until := time.Now().Add(max(welcomeWait, 4*time.Since(l.began)))
 	body, err := l.intake.frames.peek(until, until)
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return body, err
@@ -145,6 +166,12 @@ func (l *link) handshakeError(ctx context.Context, err error) error {
 
 // handshakeError says why a connection ended before it was one.
 func handshakeError(event string, err error) error {
+	switch {
+	case isTLSAlert(err):
+		return fail(ErrNotAllowed, "the server of event %q refuses this client (tls_cert_file): %w", event, err)
+	case errors.Is(err, ErrNotAllowed), errors.As(err, new(*goodbyeError)):
+		return err
+	}
 	switch reason, text := reasonOf(err); reason {
 	case ReasonEOF:
 		return fail(ErrNotConnected, "the server of event %q closed the connection at once", event)
@@ -155,13 +182,13 @@ func handshakeError(event string, err error) error {
 }
 
 // hello is the first frame of a connection, with where to resume.
-func (c *Client) hello() []byte {
+func (c *Client) hello() *control {
 	hello := control{kind: controlHello, version: wireVersion, name: c.settings.clientName(), pid: ownPID}
 	hello.types = c.types
 	if c.epoch != 0 {
 		hello.hasResume, hello.epoch, hello.seq = true, c.epoch, c.next
 	}
-	return hello.appendFrame(nil)
+	return &hello
 }
 
 // read takes what the server sends until the connection ends.

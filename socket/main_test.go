@@ -81,8 +81,20 @@ func newBed(t testing.TB, transport Transport) *bed {
 	return &bed{t: t, ctx: testContext(t), transport: transport, settings: s, log: &syncBuffer{}}
 }
 
-// eachTransport runs a test on every transport.
+// eachTransport runs a test on every transport, and over TCP also with all
+// that protects it.
 func eachTransport(t *testing.T, f func(t *testing.T, b *bed)) {
+	eachPlainTransport(t, f)
+	t.Run("tls", func(t *testing.T) {
+		b := newBed(t, TCP)
+		b.secure()
+		f(t, b)
+	})
+}
+
+// eachPlainTransport runs a test in which there are old peers, or peers by
+// hand.
+func eachPlainTransport(t *testing.T, f func(t *testing.T, b *bed)) {
 	for _, transport := range []Transport{Unix, TCP} {
 		t.Run(string(transport), func(t *testing.T) { f(t, newBed(t, transport)) })
 	}

@@ -10,7 +10,8 @@ import (
 // A rawConn is a connection whose Read and Write go straight to the system
 // where that is possible: one kernel call each, without the bookkeeping that
 // wakes the runtime's monitor thread and costs tens of microseconds of
-// latency. Elsewhere it is the plain connection.
+// latency. Elsewhere, and for TLS, it is the plain connection; but what carries
+// the TLS is one of these again.
 //
 // One goroutine may read and another write; everything else may be called
 // from anywhere. Close and deadlines end a waiting Read or Write.
@@ -48,5 +49,6 @@ func (c *rawConn) Close() error { return c.conn.Close() }
 // SetReadDeadline sets when a Read that waits gives up, see net.Conn.
 func (c *rawConn) SetReadDeadline(t time.Time) error { return c.conn.SetReadDeadline(t) }
 
-// SetWriteDeadline sets when a Write that waits gives up, see net.Conn.
+// SetWriteDeadline sets when a Write that waits gives up, see net.Conn. Over
+// TLS nothing can be written after that.
 func (c *rawConn) SetWriteDeadline(t time.Time) error { return c.conn.SetWriteDeadline(t) }

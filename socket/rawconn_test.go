@@ -24,6 +24,11 @@ func eachRawConn(t *testing.T, test func(t *testing.T, p rawPair)) {
 			test(t, rawPair{newRawConn(a), newRawConn(b)})
 		})
 	}
+	t.Run("tls", func(t *testing.T) {
+		s := tlsSettings(t)
+		a, b := mustConnect(t, TCP, "x", s, mustListen(t, TCP, "x", s))
+		test(t, rawPair{newRawConn(a), newRawConn(b)})
+	})
 	t.Run("plain unix", func(t *testing.T) {
 		s := transportSettings(t.TempDir())
 		a, b := mustConnect(t, Unix, "x", s, mustListen(t, Unix, "x", s))
@@ -140,9 +145,16 @@ func TestRawConnDeadlines(t *testing.T) {
 			t.Errorf("write gives %d, %v", n, err)
 		}
 
-		// And it goes on after that, with what was written before.
+		// And it goes on after that, with what was written before; but a
+		// record of TLS that was begun cannot be ended.
 		p.a.SetReadDeadline(time.Time{})
 		p.a.SetWriteDeadline(time.Time{})
+		if _, ok := p.a.conn.(*tlsConn); ok {
+			if _, err := p.a.Write(big[:1000]); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("the write after it gives %v", err)
+			}
+			return
+		}
 		got := make(chan int64)
 		go func() { // ends when a is closed
 			n, _ := io.Copy(io.Discard, p.b)

@@ -15,7 +15,8 @@ var widensNothing = []string{
 	"socket.wait_for_server", "socket.name", "socket.types", "socket.log_level",
 	"socket.unix.auto_remove_socket", "socket.unix.reconnect_min", "socket.unix.reconnect_max",
 	"socket.tcp.port", "socket.tcp.port_range_start", "socket.tcp.port_range_end", "socket.tcp.reconnect_min",
-	"socket.tcp.reconnect_max", "socket.tcp.heartbeat",
+	"socket.tcp.reconnect_max", "socket.tcp.heartbeat", "socket.tcp.tls_cert_file", "socket.tcp.tls_key_file",
+	"socket.tcp.tls_client_ca_file", "socket.tcp.tls_ca_file", "socket.tcp.token_file",
 }
 
 // The security page lists every setting that widens access, with its default;

@@ -28,6 +28,8 @@ type Server struct {
 	inbox     *inbox // nil: nobody wants the events
 	epoch     uint64 // tells this server from one before or after it
 	started   time.Time
+	lobby     *lobby
+	token     *reloading[secret] // nil: none is asked for
 
 	listener net.Listener
 	ctx      context.Context // ends when Close begins
@@ -47,7 +49,6 @@ type Server struct {
 	restarting  atomic.Bool
 	refused     atomic.Uint64
 	received    atomic.Uint64
-	unadmitted  atomic.Int64 // connections that are neither clients yet nor sent away
 	inspections atomic.Int64 // being answered
 }
 
@@ -63,6 +64,13 @@ func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server
 		return nil, err
 	}
 	set := cfg.Settings
+	var token *reloading[secret]
+	if t == TCP && set.TCP.TokenFile != "" {
+		read := func() (secret, error) { return set.token(t) }
+		if token, err = newReloading(read, set.TCP.TokenFile); err != nil {
+			return nil, err
+		}
+	}
 	listener, err := listen(ctx, t, event, set)
 	if err != nil {
 		return nil, err
@@ -82,6 +90,8 @@ func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server
 		}),
 		epoch:     rand.Uint64() | 1,
 		started:   time.Now(),
+		lobby:     newLobby(),
+		token:     token,
 		listener:  listener,
 		done:      make(chan struct{}),
 		conns:     make(map[ClientID]*conn),
@@ -98,6 +108,9 @@ func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server
 		s.logger.Warn(w)
 	}
 	s.logger.Info("server started", "address", s.Address())
+	if w := set.TCP.openToAll(s.Addr()); w != "" {
+		s.logger.Warn(w, "address", s.Address())
+	}
 	s.wg.Add(1)
 	go s.accept()
 	if t == TCP && set.TCP.Heartbeat > 0 {

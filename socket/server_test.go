@@ -122,7 +122,7 @@ func TestUnicastWithNobodyThereIsAnError(t *testing.T) {
 }
 
 func TestMaxConnectionsIsToldToTheClient(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		b.settings.Unix.MaxConnections, b.settings.TCP.MaxConnections = 1, 1
 		s := b.serve()
 		b.dial()
@@ -155,7 +155,7 @@ func TestClientsCannotSendWhenNotAllowed(t *testing.T) {
 }
 
 func TestClientInfo(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		b.settings.Name = "bar"
 		s := b.serve()
 		before := time.Now().UnixMilli()
@@ -229,7 +229,7 @@ func TestManySendersAtOnce(t *testing.T) {
 }
 
 func TestWhatWasSentBeforeCloseArrives(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		b.settings.Linger = patience // a busy machine takes its time
 		s := b.serve()
 		modern, old := b.dial(), b.dialOld(s)
@@ -373,7 +373,7 @@ func TestHooks(t *testing.T) {
 }
 
 func TestServerSurvivesAnOverlongAndAMalformedFrame(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		b.settings.MaxMessageSize = 1024
 		s := b.serve()
 		healthy := b.dial()
@@ -396,7 +396,7 @@ func TestServerSurvivesAnOverlongAndAMalformedFrame(t *testing.T) {
 }
 
 func TestClientThatVanishesIsDropped(t *testing.T) {
-	eachTransport(t, func(t *testing.T, b *bed) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		s := b.serve()
 		healthy, dead := b.dial(), b.dialOld(s)
 		require.NoError(t, s.WaitClients(b.ctx, 2))

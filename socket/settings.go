@@ -65,7 +65,16 @@ type TCPSettings struct {
 	ReconnectMin   time.Duration // first delay of the backoff; > 0, at most ReconnectMax
 	ReconnectMax   time.Duration // last delay of the backoff
 	Heartbeat      time.Duration // a connection quiet for so long is asked; 0: never
-	Insecure       bool          // a server may listen beyond loopback
+	Insecure       bool          // a server may listen beyond loopback without TLS
+
+	// Paths are expanded; "" is none.
+	TLS             bool   // connections are encrypted with TLS 1.3
+	TLSCertFile     string // certificate this end shows
+	TLSKeyFile      string // its private key
+	TLSClientCAFile string // a server's clients must be certified by one of these
+	TLSCAFile       string // a client's server must be certified by one of these; "": the system's
+	TLSServerName   string // what the server's certificate must be for; "": Host
+	TokenFile       string // the secret that both ends share
 }
 
 // SlowClient says what a server does about a client that does not keep up.
@@ -81,6 +90,12 @@ const (
 
 // LogOff is the LogLevel above every level.
 const LogOff slog.Level = math.MaxInt32
+
+// guarded tells whether a peer has to show something before it is let in, so
+// that it cannot be an old one, who shows nothing.
+func (s *Settings) guarded(t Transport) bool {
+	return t == TCP && (s.TCP.TLS || s.TCP.TokenFile != "")
+}
 
 // maxConnections is the setting of the transport's own table.
 func (s *Settings) maxConnections(t Transport) int {

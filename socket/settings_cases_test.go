@@ -115,16 +115,19 @@ func idsCase() settingCase {
 		}}
 }
 
+func pathCase(initial string, also ...refused) settingCase {
+	return settingCase{initial,
+		[]accepted{{`"x"`, "x"}, {quoted(4096), strings.Repeat("x", 4096)}},
+		append(also,
+			refused{text: quoted(4097), shown: shownLong, why: "must be at most 4096 bytes"},
+			refused{text: `"a\u0000b"`, shown: `"a\x00b"`, why: "must not contain control characters"},
+			refused{text: "5", why: "must be text", fileOnly: true},
+		)}
+}
+
 // settingCases has a row for every key of the table.
 var settingCases = map[string]settingCase{
-	"socket.socket_dir": {"/tmp/sockets",
-		[]accepted{{`"x"`, "x"}, {quoted(4096), strings.Repeat("x", 4096)}},
-		[]refused{
-			{text: `""`, why: "must not be empty"},
-			{text: quoted(4097), shown: shownLong, why: "must be at most 4096 bytes"},
-			{text: `"a\u0000b"`, shown: `"a\x00b"`, why: "must not contain control characters"},
-			{text: "5", why: "must be text", fileOnly: true},
-		}},
+	"socket.socket_dir":         pathCase("/tmp/sockets", refused{text: `""`, why: "must not be empty"}),
 	"socket.default_timeout":    positiveCase(5),
 	"socket.buffer_size":        countCase(4096, 1, "greater than 0"),
 	"socket.buffer_bytes":       bytesCase(4194304),
@@ -189,11 +192,23 @@ var settingCases = map[string]settingCase{
 			{text: "65536", why: "must be -1, 0 or 1024 to 65535"},
 			{text: `"http"`, why: "must be a whole number, -1, 0 or 1024 to 65535"},
 		}},
-	"socket.tcp.port_range_start": portCase(9000),
-	"socket.tcp.port_range_end":   portCase(9100),
-	"socket.tcp.max_connections":  countCase(10, 1, "greater than 0"),
-	"socket.tcp.reconnect_min":    positiveCase(0.25),
-	"socket.tcp.reconnect_max":    positiveCase(30),
-	"socket.tcp.heartbeat":        fromZeroCase(15),
-	"socket.tcp.insecure":         switchCase(false),
+	"socket.tcp.port_range_start":   portCase(9000),
+	"socket.tcp.port_range_end":     portCase(9100),
+	"socket.tcp.max_connections":    countCase(10, 1, "greater than 0"),
+	"socket.tcp.reconnect_min":      positiveCase(0.25),
+	"socket.tcp.reconnect_max":      positiveCase(30),
+	"socket.tcp.heartbeat":          fromZeroCase(15),
+	"socket.tcp.insecure":           switchCase(false),
+	"socket.tcp.tls":                switchCase(false),
+	"socket.tcp.tls_cert_file":      pathCase(""),
+	"socket.tcp.tls_key_file":       pathCase(""),
+	"socket.tcp.tls_client_ca_file": pathCase(""),
+	"socket.tcp.tls_ca_file":        pathCase(""),
+	"socket.tcp.tls_server_name": {"",
+		[]accepted{{`""`, ""}, {`"example.org"`, "example.org"}},
+		[]refused{
+			{text: quoted(256), shown: shownLong, why: "must be at most 255 bytes"},
+			{text: `"a\nb"`, why: "must not contain control characters"},
+		}},
+	"socket.tcp.token_file": pathCase(""),
 }

@@ -7,15 +7,19 @@ import (
 // finish does what needs all sources: expansion, and bounds that two keys give
 // each other.
 func (l *settingsLoad) finish(env environment) (*Settings, error) {
-	dir := settingOf("socket", "socket_dir")
-	path, err := env.expand(l.settings.SocketDir)
-	if err == nil {
-		_, err = dir.kind.parse(path)
+	for _, k := range settingsTable {
+		if _, ok := k.kind.(pathKind); !ok {
+			continue
+		}
+		path, err := env.expand(k.field.get(l.settings).(string))
+		if err == nil {
+			_, err = k.kind.parse(path)
+		}
+		if err != nil {
+			return nil, l.origin(k).refuse(err.Error())
+		}
+		k.field.set(l.settings, path)
 	}
-	if err != nil {
-		return nil, l.origin(dir).refuse(err.Error())
-	}
-	l.settings.SocketDir = path
 	if err := l.settings.checkOrder(l.origin); err != nil {
 		return nil, err
 	}

@@ -105,12 +105,20 @@ func TestSettingsVariableForms(t *testing.T) {
 	}
 }
 
-func TestSocketDirExpands(t *testing.T) {
-	environ := []string{"HOME=/home/u", "XDG_RUNTIME_DIR=/run/user/7", "EMPTY="}
-	load := func(dir string) (*Settings, error) {
-		return LoadSettingsEnviron("", fmt.Sprintf("socket_dir = %q", dir), environ)
+func TestPathsExpand(t *testing.T) {
+	for _, k := range settingsTable {
+		if _, ok := k.kind.(pathKind); ok {
+			t.Run(k.name(), func(t *testing.T) { testExpansion(t, k) })
+		}
 	}
-	for dir, want := range map[string]string{
+}
+
+func testExpansion(t *testing.T, k *setting) {
+	environ := []string{"HOME=/home/u", "XDG_RUNTIME_DIR=/run/user/7", "EMPTY="}
+	load := func(path string) (*Settings, error) {
+		return LoadSettingsEnviron("", fmt.Sprintf("%s = %q", k.name(), path), environ)
+	}
+	for path, want := range map[string]string{
 		"~":                          "/home/u",
 		"~/sockets":                  "/home/u/sockets",
 		"$XDG_RUNTIME_DIR/libsocket": "/run/user/7/libsocket",
@@ -119,14 +127,14 @@ func TestSocketDirExpands(t *testing.T) {
 		"/a~b/~":                     "/a~b/~",
 		"relative":                   "relative",
 	} {
-		s, err := load(dir)
+		s, err := load(path)
 		if err != nil {
-			t.Errorf("%s: %v", dir, err)
-		} else if s.SocketDir != want {
-			t.Errorf("%s: %s, want %s", dir, s.SocketDir, want)
+			t.Errorf("%s: %v", path, err)
+		} else if got := k.value(s); got != want {
+			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
-	for dir, why := range map[string]string{
+	for path, why := range map[string]string{
 		"$NOPE/x":  "$NOPE is not set",
 		"${NOPE}":  "$NOPE is not set",
 		"$EMPTY/x": "$EMPTY is not set",
@@ -134,9 +142,12 @@ func TestSocketDirExpands(t *testing.T) {
 		"${HOME":   "has a $ without the name of a variable",
 		"~root/x":  "must not begin with the ~ of another user",
 	} {
-		_, err := load(dir)
-		wantSettingsError(t, err, fmt.Sprintf("argument socket_dir = %q: %s", dir, why))
+		_, err := load(path)
+		wantSettingsError(t, err, fmt.Sprintf("argument %s = %q: %s", k.name(), path, why))
 	}
+}
+
+func TestExpansionOfSocketDir(t *testing.T) {
 	_, err := LoadSettingsEnviron("", "", []string{"SOCKET__SOCKET_DIR=~"})
 	wantSettingsError(t, err, `SOCKET__SOCKET_DIR="~": $HOME is not set`)
 	_, err = LoadSettingsEnviron("", "", []string{"SOCKET__SOCKET_DIR=$" + strings.Repeat("y", 101)})

@@ -191,6 +191,24 @@ func (k textKind) parse(v any) (any, error) {
 func (textKind) fromText(s string) any { return envText(s) }
 func (textKind) format(v any) any      { return v }
 
+// A pathKind is the path of a file or directory. What stands for something
+// else in it is expanded when all sources are read.
+type pathKind struct{ min int }
+
+// maxPath is Linux's longest path.
+const maxPath = 4096
+
+func (k pathKind) text() textKind { return textKind{min: k.min, max: maxPath} }
+
+func (k pathKind) describe() (typ, unit, bound string) {
+	_, _, bound = k.text().describe()
+	return "path", "", bound
+}
+
+func (k pathKind) parse(v any) (any, error) { return k.text().parse(v) }
+func (pathKind) fromText(s string) any      { return envText(s) }
+func (pathKind) format(v any) any           { return v }
+
 // A zoneKind is the IANA name of a time zone.
 type zoneKind struct{}
 

@@ -92,6 +92,9 @@ func (l *settingsLoad) apply(given []givenSetting) error {
 		if g.problem != "" {
 			return g.origin.refuse(g.problem)
 		}
+		if why := refusedKeys[g.key]; g.setting == nil && why != "" {
+			return fail(ErrSettings, "%s: %s", g.origin.key(), why)
+		}
 		if g.setting == nil {
 			l.settings.Warnings = append(l.settings.Warnings, g.origin.key()+": unknown key"+hint(g.key))
 			continue
@@ -121,6 +124,12 @@ func (l *settingsLoad) applyFile(file settingsFile) error {
 		return err
 	}
 	return l.apply(given)
+}
+
+// refusedKeys are keys that there are not, and whose value would not do what
+// their author relies on. The value is not repeated.
+var refusedKeys = map[string]string{
+	"token": "a token is not a setting, since those are shown, inherited and logged: write it to a file of mode 0600, and name that in token_file",
 }
 
 // hint names the keys that an unknown one may stand for: those of the same

@@ -215,6 +215,20 @@ func TestOverridesForms(t *testing.T) {
 	}
 }
 
+// Who gives a token as a setting relies on it: to leave it out with a warning
+// would let everybody in. What was given is not repeated.
+func TestTokenIsNoSetting(t *testing.T) {
+	path := writeSettings(t, "[socket.tcp]\ntoken = \"hidden\"\n")
+	for _, given := range []struct{ where, variable, overrides string }{
+		{path + ":2: socket.tcp.token", "SOCKET_SETTINGS_FILE=" + path, ""},
+		{"SOCKET__TCP__TOKEN", "SOCKET__TCP__TOKEN=hidden", ""},
+		{"argument token", "", "token = \"hidden\""},
+	} {
+		_, err := LoadSettingsEnviron(TCP, given.overrides, []string{given.variable})
+		wantSettingsError(t, err, given.where+": "+refusedKeys["token"])
+	}
+}
+
 // An unknown key is told without its value, which may be a secret.
 func TestUnknownSettingsAreWarnings(t *testing.T) {
 	path := writeSettings(t, `colour = "hidden"
@@ -231,7 +245,7 @@ linger = "hidden"
 token = "hidden"
 `)
 	environ := []string{
-		"SOCKET_SETTINGS_FILE=" + path, "SOCKET__TOKEN=hidden", "SOCKET__UNIX=hidden", "SOCKET__=hidden",
+		"SOCKET_SETTINGS_FILE=" + path, "SOCKET__SECRET=hidden", "SOCKET__UNIX=hidden", "SOCKET__=hidden",
 		"SOCKET__UDP__PORT=hidden", "SOCKET__SOCKET__SOCKET__NAME=hidden", "DYNACONF_SOCKET__X=hidden",
 		"SOCKET_OTHER=hidden", "DYNACONF_OTHER=hidden",
 	}
@@ -249,8 +263,8 @@ token = "hidden"
 		path + ":11: other: unknown key",
 		"DYNACONF_SOCKET__X: unknown key",
 		"SOCKET__: unknown key",
+		"SOCKET__SECRET: unknown key",
 		"SOCKET__SOCKET__SOCKET__NAME: unknown key; known: socket.name",
-		"SOCKET__TOKEN: unknown key",
 		"SOCKET__UDP__PORT: unknown key; known: socket.tcp.port",
 		"SOCKET__UNIX: unknown key",
 		"argument port: unknown key; known: socket.tcp.port",

@@ -75,9 +75,9 @@ var logLevelKind = choiceKind[slog.Level]{
 
 // settingsTable is every key, in the order of the settings page.
 var settingsTable = []*setting{
-	{"socket", "socket_dir", textKind{min: 1, max: 4096}, "/tmp/sockets",
+	{"socket", "socket_dir", pathKind{min: 1}, "/tmp/sockets",
 		fieldAt(func(s *Settings) *string { return &s.SocketDir }),
-		"Directory of the Unix sockets. `~`, `$VAR` and `${VAR}` expand; a variable that is not set is an error."},
+		"Directory of the Unix sockets."},
 	{"socket", "default_timeout", secondsKind{positive: true}, 5,
 		fieldAt(func(s *Settings) *time.Duration { return &s.DefaultTimeout }),
 		"Connecting and the handshake may take this long."},
@@ -193,7 +193,28 @@ var settingsTable = []*setting{
 		"A connection that was quiet for this long is asked whether it lives, and given up after three questions without answer; 0: never."},
 	{"tcp", "insecure", boolKind{}, false,
 		fieldAt(func(s *Settings) *bool { return &s.TCP.Insecure }),
-		"Allows a server that other machines can reach, although nothing is encrypted and nobody is checked."},
+		"Allows a server without TLS that other machines can reach, although nothing is encrypted and nobody is checked."},
+	{"tcp", "tls", boolKind{}, false,
+		fieldAt(func(s *Settings) *bool { return &s.TCP.TLS }),
+		"Connections are encrypted with TLS 1.3; the other end must speak it too. A server needs `tls_cert_file` and `tls_key_file`."},
+	{"tcp", "tls_cert_file", pathKind{}, "",
+		fieldAt(func(s *Settings) *string { return &s.TCP.TLSCertFile }),
+		"Certificate this end shows, with those that lead to its signer, in PEM: of a server always, of a client when the server asks."},
+	{"tcp", "tls_key_file", pathKind{}, "",
+		fieldAt(func(s *Settings) *string { return &s.TCP.TLSKeyFile }),
+		"Private key of that certificate, in PEM. Nobody but its owner may be able to read the file."},
+	{"tcp", "tls_client_ca_file", pathKind{}, "",
+		fieldAt(func(s *Settings) *string { return &s.TCP.TLSClientCAFile }),
+		"A server lets in only clients with a certificate that one of these, in PEM, has signed; empty: certificates of clients are not asked for."},
+	{"tcp", "tls_ca_file", pathKind{}, "",
+		fieldAt(func(s *Settings) *string { return &s.TCP.TLSCAFile }),
+		"A client trusts servers with a certificate that one of these, in PEM, has signed, or that is one of these; empty: those the system trusts."},
+	{"tcp", "tls_server_name", textKind{max: 255}, "",
+		fieldAt(func(s *Settings) *string { return &s.TCP.TLSServerName }),
+		"Name or address that the server's certificate must be for; empty: `host`."},
+	{"tcp", "token_file", pathKind{}, "",
+		fieldAt(func(s *Settings) *string { return &s.TCP.TokenFile }),
+		"File with a secret that server and clients must share: one line of 16 to 1024 bytes. Nobody but its owner may be able to read it. Empty: none is asked for."},
 }
 
 // settingOf finds a key of a table by its lower-case name.

@@ -190,6 +190,13 @@ reconnect_min = 0.3
 reconnect_max = 0.4
 heartbeat = 0
 insecure = true
+tls = true
+tls_cert_file = "/x/cert.pem"
+tls_key_file = "/x/key.pem"
+tls_client_ca_file = "/x/clients.pem"
+tls_ca_file = "/x/ca.pem"
+tls_server_name = "example.org"
+token_file = "/x/token"
 `
 
 func TestSettingsFields(t *testing.T) {
@@ -210,6 +217,8 @@ func TestSettingsFields(t *testing.T) {
 		TCP: TCPSettings{
 			Host: "::", Port: 5000, PortRangeStart: 6000, PortRangeEnd: 6001, MaxConnections: 8,
 			ReconnectMin: 300 * time.Millisecond, ReconnectMax: 400 * time.Millisecond, Insecure: true,
+			TLS: true, TLSCertFile: "/x/cert.pem", TLSKeyFile: "/x/key.pem", TLSClientCAFile: "/x/clients.pem",
+			TLSCAFile: "/x/ca.pem", TLSServerName: "example.org", TokenFile: "/x/token",
 		},
 	}
 	got, err := LoadSettingsEnviron("", otherSettings, nil)

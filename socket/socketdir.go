@@ -167,6 +167,10 @@ func socketIdentity(t Transport, event string, s *Settings) (fileIdentity, bool)
 	if err != nil || info.Mode().Type() != fs.ModeSocket {
 		return fileIdentity{}, false
 	}
+	return identityOf(info), true
+}
+
+func identityOf(info fs.FileInfo) fileIdentity {
 	st := info.Sys().(*syscall.Stat_t)
-	return fileIdentity{dev: uint64(st.Dev), ino: uint64(st.Ino)}, true
+	return fileIdentity{dev: uint64(st.Dev), ino: uint64(st.Ino)}
 }

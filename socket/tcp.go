@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"strconv"
@@ -9,18 +10,61 @@ import (
 )
 
 // listenTCP listens on the configured port, or on the first free one of the
-// range. Package net sets SO_REUSEADDR on listeners, so that a port is free
-// as soon as its server is gone, and TCP_NODELAY on connections.
+// range.
 func listenTCP(ctx context.Context, s *Settings) (net.Listener, error) {
+	if err := s.TCP.checkTLS(true); err != nil {
+		return nil, err
+	}
 	ip, err := resolveListenHost(ctx, s.TCP.Host)
 	if err != nil {
 		return nil, err
 	}
-	if !ip.IP.IsLoopback() && !s.TCP.Insecure {
-		return nil, fail(ErrNotAllowed,
-			"host %q (%s) is not loopback, and a TCP server has no protection of its own: use a loopback host, or set insecure = true",
-			s.TCP.Host, ip)
+	if !ip.IP.IsLoopback() {
+		if err := s.TCP.checkBeyondLoopback(ip); err != nil {
+			return nil, err
+		}
 	}
+	l, err := listenPorts(ctx, ip, s)
+	if err != nil || !s.TCP.TLS {
+		return l, err
+	}
+	return withTLS(l, s)
+}
+
+// checkBeyondLoopback judges a server that other machines can reach.
+func (s *TCPSettings) checkBeyondLoopback(ip net.IPAddr) error {
+	switch {
+	case s.TLS:
+		return nil
+	case s.TokenFile != "":
+		return fail(ErrNotAllowed,
+			"host %q (%s) is not loopback, and a token without TLS protects nothing that others can read or change on its way: set tls = true, or use a loopback host",
+			s.Host, ip)
+	case s.Insecure:
+		return nil
+	}
+	return fail(ErrNotAllowed,
+		"host %q (%s) is not loopback, and without TLS a server has no protection there: use a loopback host, set tls = true, or set insecure = true",
+		s.Host, ip)
+}
+
+// openToAll says what a running server lets in that nobody has to have meant;
+// "" is nothing.
+func (s *TCPSettings) openToAll(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	switch {
+	case !ok || tcp.IP.IsLoopback() || s.TokenFile != "" || s.TLSClientCAFile != "":
+		return ""
+	case s.TLS:
+		return "everybody who can reach the address may join: clients are asked for neither a certificate (tls_client_ca_file) nor a token (token_file)"
+	}
+	return "everybody who can reach the address may join, and read what is sent (insecure = true)"
+}
+
+// listenPorts listens on the port, or on the first of the range that is free.
+// Package net sets SO_REUSEADDR on listeners, so that a port is free as soon as
+// its server is gone, and TCP_NODELAY on connections.
+func listenPorts(ctx context.Context, ip net.IPAddr, s *Settings) (net.Listener, error) {
 	if s.TCP.Port >= 0 {
 		return listenPort(ctx, ip, s.TCP.Port)
 	}
@@ -72,26 +116,44 @@ func listenPort(ctx context.Context, ip net.IPAddr, port int) (net.Listener, err
 	return nil, fail(ErrIO, "cannot listen on %s: %w", address, err)
 }
 
-// errPortMissing: a client cannot choose from a range.
-var errPortMissing = fail(ErrInvalid, "Port must be provided for TCP socket client")
+// prepareDialTCP finds out what no server could make good: settings that
+// contradict themselves, and files that cannot be used. The config is nil
+// without TLS.
+func prepareDialTCP(s *Settings) (*tls.Config, error) {
+	if s.TCP.Port <= 0 { // a client cannot choose from a range
+		return nil, fail(ErrInvalid, "Port must be provided for TCP socket client")
+	}
+	if err := s.TCP.checkTLS(false); err != nil || !s.TCP.TLS {
+		return nil, err
+	}
+	return clientTLS(s)
+}
 
 // dialTCP connects to the configured port. A name with several addresses is
 // tried on all of them.
 func dialTCP(ctx context.Context, event string, s *Settings) (net.Conn, error) {
-	if s.TCP.Port <= 0 {
-		return nil, errPortMissing
+	config, err := prepareDialTCP(s)
+	if err != nil {
+		return nil, err
 	}
 	address := net.JoinHostPort(s.TCP.Host, strconv.Itoa(s.TCP.Port))
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", address)
-	if err == nil {
-		return conn, nil
-	}
-	if ended := contextError(ctx, err); ended != nil {
-		return nil, ended
-	}
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	switch {
+	case err != nil && contextError(ctx, err) != nil:
+		return nil, contextError(ctx, err)
+	case errors.Is(err, syscall.ECONNREFUSED):
 		return nil, fail(ErrNoServer, "nobody serves %q: %s refuses connections", event, address)
+	case err != nil:
+		return nil, fail(ErrIO, "cannot connect to %s: %w", address, err)
+	case config != nil:
+		return secureDial(ctx, conn, event, config)
 	}
-	return nil, fail(ErrIO, "cannot connect to %s: %w", address, err)
+	if remote := conn.RemoteAddr().(*net.TCPAddr); s.TCP.TokenFile != "" && !remote.IP.IsLoopback() {
+		conn.Close()
+		return nil, fail(ErrNotAllowed,
+			"the server of event %q at %s is not on loopback, and a token without TLS protects nothing that others can read or change on its way: set tls = true",
+			event, remote)
+	}
+	return conn, nil
 }

@@ -48,6 +48,18 @@ func listen(ctx context.Context, t Transport, event string, s *Settings) (net.Li
 	return nil, unknownTransport(string(t))
 }
 
+// checkDial finds what is wrong with a client before it looks for its server.
+func checkDial(t Transport, s *Settings) error {
+	if t != TCP {
+		return nil
+	}
+	if _, err := prepareDialTCP(s); err != nil {
+		return err
+	}
+	_, err := s.token(t)
+	return err
+}
+
 // dial connects to the server of the event. How long it may take is ctx's
 // business; the error of an ended ctx is returned as it is.
 func dial(ctx context.Context, t Transport, event string, s *Settings) (net.Conn, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -39,13 +40,20 @@ func mustListen(t *testing.T, transport Transport, event string, s *Settings) ne
 // mustConnect returns both ends of a new connection.
 func mustConnect(t *testing.T, transport Transport, event string, s *Settings, l net.Listener) (client, server net.Conn) {
 	t.Helper()
+	accepted := make(chan error)
+	go func() { // ends when the connection is there, or the test has failed
+		var err error
+		if server, err = l.Accept(); err == nil {
+			server, err = secure(t.Context(), server, slog.New(slog.DiscardHandler))
+		}
+		accepted <- err
+	}()
 	client, err := dial(t.Context(), transport, event, s)
 	if err != nil {
 		t.Fatalf("dial %s: %v", transport, err)
 	}
 	t.Cleanup(func() { client.Close() })
-	server, err = l.Accept()
-	if err != nil {
+	if err := <-accepted; err != nil {
 		t.Fatalf("accept: %v", err)
 	}
 	t.Cleanup(func() { server.Close() })
@@ -81,16 +89,39 @@ func wantFiles(t *testing.T, dir string, want ...string) {
 	}
 }
 
+// A settingsMaker makes the settings of a transport for a test.
+type settingsMaker func(*testing.T) *Settings
+
+func plainSettings(t *testing.T) *Settings { return transportSettings(t.TempDir()) }
+
+func tlsSettings(t *testing.T) *Settings {
+	b := newBed(t, TCP)
+	b.secure()
+	s := plainSettings(t)
+	b.settings.TCP.Port = s.TCP.Port
+	s.TCP = b.settings.TCP
+	return s
+}
+
 // TestTransportContract is what server and client rely on, whatever the
 // transport.
 func TestTransportContract(t *testing.T) {
-	for _, transport := range []Transport{Unix, TCP} {
-		t.Run(string(transport), func(t *testing.T) {
+	for _, over := range []struct {
+		name      string
+		transport Transport
+		settings  settingsMaker
+	}{
+		{"unix", Unix, plainSettings},
+		{"tcp", TCP, plainSettings},
+		{"tls", TCP, tlsSettings},
+	} {
+		t.Run(over.name, func(t *testing.T) {
 			for _, c := range []struct {
 				name string
-				test func(*testing.T, Transport)
+				test func(*testing.T, Transport, settingsMaker)
 			}{
 				{"bytes flow both ways", contractBytes},
+				{"half a close", contractHalfClose},
 				{"addresses", contractAddresses},
 				{"close ends accept", contractCloseEndsAccept},
 				{"close twice", contractCloseTwice},
@@ -101,14 +132,14 @@ func TestTransportContract(t *testing.T) {
 				{"server gone", contractServerGone},
 				{"context ended before", contractContextEnded},
 			} {
-				t.Run(c.name, func(t *testing.T) { c.test(t, transport) })
+				t.Run(c.name, func(t *testing.T) { c.test(t, over.transport, over.settings) })
 			}
 		})
 	}
 }
 
-func contractBytes(t *testing.T, transport Transport) {
-	s := transportSettings(t.TempDir())
+func contractBytes(t *testing.T, transport Transport, settings settingsMaker) {
+	s := settings(t)
 	l := mustListen(t, transport, "x", s)
 	for _, up := range []bool{true, false} {
 		from, to := mustConnect(t, transport, "x", s, l)
@@ -125,8 +156,27 @@ func contractBytes(t *testing.T, transport Transport) {
 	}
 }
 
-func contractAddresses(t *testing.T, transport Transport) {
-	s := transportSettings(t.TempDir())
+// A side that has said all it will still hears the other.
+func contractHalfClose(t *testing.T, transport Transport, settings settingsMaker) {
+	s := settings(t)
+	client, server := mustConnect(t, transport, "x", s, mustListen(t, transport, "x", s))
+	if err := newRawConn(client).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(server); len(got) > 0 || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if _, err := server.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	if got, err := io.ReadAll(client); string(got) != "hello" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func contractAddresses(t *testing.T, transport Transport, settings settingsMaker) {
+	s := settings(t)
 	l := mustListen(t, transport, "x", s)
 	client, server := mustConnect(t, transport, "x", s, l)
 	if got, want := client.RemoteAddr().String(), l.Addr().String(); got != want {
@@ -144,8 +194,8 @@ func contractAddresses(t *testing.T, transport Transport) {
 	}
 }
 
-func contractCloseEndsAccept(t *testing.T, transport Transport) {
-	l := mustListen(t, transport, "x", transportSettings(t.TempDir()))
+func contractCloseEndsAccept(t *testing.T, transport Transport, settings settingsMaker) {
+	l := mustListen(t, transport, "x", settings(t))
 	ended := make(chan error)
 	go func() { // ends when the listener is closed
 		_, err := l.Accept()
@@ -159,8 +209,8 @@ func contractCloseEndsAccept(t *testing.T, transport Transport) {
 	}
 }
 
-func contractCloseTwice(t *testing.T, transport Transport) {
-	s := transportSettings(t.TempDir())
+func contractCloseTwice(t *testing.T, transport Transport, settings settingsMaker) {
+	s := settings(t)
 	first := mustListen(t, transport, "x", s)
 	first.Close()
 	second := mustListen(t, transport, "x", s)
@@ -168,8 +218,8 @@ func contractCloseTwice(t *testing.T, transport Transport) {
 	mustConnect(t, transport, "x", s, second)
 }
 
-func contractOutlive(t *testing.T, transport Transport) {
-	s := transportSettings(t.TempDir())
+func contractOutlive(t *testing.T, transport Transport, settings settingsMaker) {
+	s := settings(t)
 	l := mustListen(t, transport, "x", s)
 	client, server := mustConnect(t, transport, "x", s, l)
 	l.Close()
@@ -182,8 +232,8 @@ func contractOutlive(t *testing.T, transport Transport) {
 	}
 }
 
-func contractReuse(t *testing.T, transport Transport) {
-	s := transportSettings(t.TempDir())
+func contractReuse(t *testing.T, transport Transport, settings settingsMaker) {
+	s := settings(t)
 	for range 10 {
 		l := mustListen(t, transport, "x", s) // from the second on at the same port
 		_, server := mustConnect(t, transport, "x", s, l)
@@ -194,31 +244,31 @@ func contractReuse(t *testing.T, transport Transport) {
 	}
 }
 
-func contractInUse(t *testing.T, transport Transport) {
-	s := transportSettings(t.TempDir())
+func contractInUse(t *testing.T, transport Transport, settings settingsMaker) {
+	s := settings(t)
 	l := mustListen(t, transport, "x", s)
 	_, err := listen(t.Context(), transport, "x", s)
 	wantError(t, err, ErrInUse)
 	mustConnect(t, transport, "x", s, l)
 }
 
-func contractNoServer(t *testing.T, transport Transport) {
-	s := transportSettings(t.TempDir())
+func contractNoServer(t *testing.T, transport Transport, settings settingsMaker) {
+	s := settings(t)
 	mustListen(t, transport, "x", s).Close() // gives a port that nobody has
 	_, err := dial(t.Context(), transport, "x", s)
 	wantError(t, err, ErrNoServer, `nobody serves "x": `)
 }
 
-func contractServerGone(t *testing.T, transport Transport) {
-	s := transportSettings(t.TempDir())
+func contractServerGone(t *testing.T, transport Transport, settings settingsMaker) {
+	s := settings(t)
 	s.Unix.AutoRemoveSocket = false
 	mustListen(t, transport, "x", s).Close()
 	_, err := dial(t.Context(), transport, "x", s)
 	wantError(t, err, ErrNoServer, `nobody serves "x": `)
 }
 
-func contractContextEnded(t *testing.T, transport Transport) {
-	s := transportSettings(t.TempDir())
+func contractContextEnded(t *testing.T, transport Transport, settings settingsMaker) {
+	s := settings(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := listen(ctx, transport, "x", s); err != context.Canceled {
