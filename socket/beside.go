@@ -39,9 +39,10 @@ func (c *cursor) push(frame []byte, inOrder bool) error {
 		c.putFirst(frame)
 	}
 	start := c.wake()
+	here := start && inOrder && c.rested()
 	l.mu.Unlock()
 	if start {
-		c.start()
+		c.startOne(here)
 	}
 	return nil
 }

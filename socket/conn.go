@@ -53,8 +53,8 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 		c.heartbeat = s.settings.TCP.Heartbeat
 	}
 	c.writer = writer{raw: raw, logger: s.logger, ended: c.writerEnded}
-	c.cursor = &cursor{start: c.writer.start}
-	c.writer.cursor = c.cursor
+	c.cursor = &cursor{}
+	c.writer.attach(c.cursor)
 	c.intake = intake{
 		frames: frameReader{src: raw, maxSize: s.settings.MaxMessageSize, timeout: s.settings.FrameTimeout},
 		inbox:  s.inbox,

@@ -6,6 +6,9 @@ package socket
 type cursor struct {
 	log   *log
 	start func() // starts the writer, outside the lock
+	// here is start for one caller that may spend a system call: it writes
+	// what the connection takes at once. nil: the connection cannot tell.
+	here func()
 
 	// All below is guarded by log.mu once the cursor has joined.
 
@@ -33,6 +36,7 @@ type cursor struct {
 	left     bool          // no longer in the log
 	stopped  chan struct{} // closed once left and not running
 	nextIdle *cursor
+	idleAt   int64 // when it became idle, in microseconds
 
 	lag       control // what was missed and not told yet; lag.missed counts
 	delivered uint64
@@ -136,6 +140,29 @@ func (l *log) detachIdle(t MessageType) (wake *cursor) {
 	return wake
 }
 
+// restTime is how long, in microseconds, a cursor has been idle when whoever
+// gives it something sends now and then. Then the sender writes by itself: to
+// wake a goroutine for it takes as long, and the message would wait for that.
+// One that sends without a pause leaves the writing to the writer, which takes
+// what has come meanwhile in one call.
+const restTime = 5
+
+// rested reports whether the cursor, just detached, was idle for that long.
+// Called with the lock.
+func (c *cursor) rested() bool {
+	return c.here != nil && microTime()-c.idleAt >= restTime
+}
+
+// startOne starts the writer of a cursor that was taken out of the idle ones,
+// or writes here.
+func (c *cursor) startOne(here bool) {
+	if here {
+		c.here()
+	} else {
+		c.start()
+	}
+}
+
 // startAll starts the writers of a detached list. A cursor may be idle again
 // as soon as it is started, so its link is read before.
 func (c *cursor) startAll() {
@@ -198,6 +225,7 @@ func (c *cursor) next() ([]byte, nextState) {
 	}
 	c.isIdle, c.running = true, false
 	c.nextIdle, l.idle = l.idle, c
+	c.idleAt = microTime()
 	return nil, nextIdle
 }
 

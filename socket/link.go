@@ -54,8 +54,8 @@ func (c *Client) connect(callers context.Context) (*link, error) {
 		began:  began,
 	}
 	l.writer = writer{raw: l.raw, logger: c.logger, ended: l.writerEnded}
-	l.cursor = &cursor{start: l.writer.start}
-	l.writer.cursor = l.cursor
+	l.cursor = &cursor{}
+	l.writer.attach(l.cursor)
 	l.intake = intake{
 		frames: frameReader{src: l.raw, maxSize: c.settings.MaxMessageSize, timeout: c.settings.FrameTimeout},
 		inbox:  c.inbox,

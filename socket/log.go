@@ -8,9 +8,9 @@ import (
 )
 
 // The log is what a server is: an append-only sequence of encoded frames,
-// bounded in messages and bytes. append never touches a socket; every
-// connection reads through a cursor of its own (cursor.go), and all delivery
-// rules are rules about cursors.
+// bounded in messages and bytes. append waits for no socket; every connection
+// reads through a cursor of its own (cursor.go), and all delivery rules are
+// rules about cursors.
 //
 // Frames live in chunks. A frame never straddles two chunks, so that what
 // lies between a cursor and the end of its chunk can be written in one call.
@@ -130,8 +130,14 @@ func (l *log) append(frame []byte, t MessageType, key string) error {
 	}
 	l.write(frame)
 	wake := l.detachIdle(t)
+	one := wake != nil && wake.nextIdle == nil
+	here := one && wake.rested()
 	l.mu.Unlock()
-	wake.startAll()
+	if one {
+		wake.startOne(here)
+	} else {
+		wake.startAll()
+	}
 	return nil
 }
 

@@ -18,12 +18,18 @@ import (
 type rawConn struct {
 	conn net.Conn
 	io   io.ReadWriter
+	now  nowWriter // nil where a write may have to wait
 }
+
+// A nowWriter writes what the system takes at once and returns how much that
+// was. An error is left for the following Write to meet.
+type nowWriter interface{ WriteNow(p []byte) int }
 
 func newRawConn(c net.Conn) *rawConn {
 	r := &rawConn{conn: c, io: c}
 	if direct := directIO(c); direct != nil {
 		r.io = direct
+		r.now, _ = direct.(nowWriter)
 	}
 	return r
 }

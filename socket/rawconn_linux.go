@@ -18,6 +18,7 @@ type direct struct {
 	raw         syscall.RawConn
 	in, out     transfer
 	read, write func(fd uintptr) bool
+	writeNow    func(fd uintptr) bool
 }
 
 // A transfer is the call under way in one direction.
@@ -42,6 +43,10 @@ func directIO(c net.Conn) io.ReadWriter {
 	d := &direct{raw: raw}
 	d.read = d.in.receive
 	d.write = d.out.send
+	d.writeNow = func(fd uintptr) bool {
+		d.out.send(fd)
+		return true
+	}
 	return d
 }
 
@@ -59,6 +64,13 @@ func (d *direct) Write(p []byte) (int, error) {
 	}
 	d.out = transfer{buf: p}
 	return d.out.end(d.raw.Write(d.write))
+}
+
+// WriteNow is Write that does not wait: see nowWriter.
+func (d *direct) WriteNow(p []byte) int {
+	d.out = transfer{buf: p}
+	n, _ := d.out.end(d.raw.Write(d.writeNow))
+	return n
 }
 
 // receive reads once. It returns false to wait for more to read.

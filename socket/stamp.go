@@ -8,6 +8,12 @@ func TimestampMs() int64 {
 	return seconds*1000 + int64(micros/1000)
 }
 
+// microTime returns the Unix time in microseconds.
+func microTime() int64 {
+	seconds, micros := now()
+	return seconds*1_000_000 + int64(micros)
+}
+
 // TimestampISO returns the time in the zone (nil: UTC) as ISO 8601 with
 // microseconds and offset, like 2026-11-23T12:10:20.773278+00:00. A fraction
 // of 0 is left out.

@@ -5,9 +5,9 @@ import (
 )
 
 // A writer moves what its cursor gives to the peer, all of it in one write
-// each time. It has a goroutine only while there is something to write: the
-// cursor starts it, and it ends when the cursor is idle or the connection is
-// over.
+// each time. It has a goroutine only while there is something to write that
+// the connection does not take at once: the cursor starts it, and it ends when
+// the cursor is idle or the connection is over.
 type writer struct {
 	raw    *rawConn
 	cursor *cursor
@@ -17,11 +17,55 @@ type writer struct {
 	ended func(why nextState, err error)
 }
 
+// A turn is what the cursor gave, and how much of it is written.
+type turn struct {
+	bytes []byte
+	state nextState
+	done  int
+}
+
+// attach makes the writer that of the cursor.
+func (w *writer) attach(c *cursor) {
+	w.cursor = c
+	c.start = w.start
+	if w.raw.now != nil {
+		c.here = w.here
+	}
+}
+
 // start is the cursor's start. The goroutine belongs to the connection, whose
 // end waits for cursor.stopped.
-func (w *writer) start() { go w.run() }
+func (w *writer) start() { go w.run(turn{}) }
 
-func (w *writer) run() {
+// here is the cursor's here: one write on the caller's goroutine, which does
+// not wait. What is left, an error too, is for a goroutine as that of start.
+func (w *writer) here() {
+	whole := false
+	defer func() {
+		if !whole {
+			w.cursor.done()
+		}
+	}()
+	defer recovered(w.logger, "writer")
+	t := w.next()
+	if t.state == nextBytes {
+		if t.done = w.raw.now.WriteNow(t.bytes); t.done == len(t.bytes) {
+			t = w.next()
+		}
+	}
+	whole = true
+	if t.state != nextIdle {
+		go w.run(t)
+	}
+}
+
+func (w *writer) next() turn {
+	b, state := w.cursor.next()
+	return turn{bytes: b, state: state}
+}
+
+// run goes on from t. With nothing in it, the cursor is asked first.
+func (w *writer) run(t turn) {
 	idle := false
 	defer func() {
 		if !idle {
@@ -30,19 +74,20 @@ func (w *writer) run() {
 	}()
 	defer recovered(w.logger, "writer")
 	for {
-		b, state := w.cursor.next()
-		if state == nextIdle {
+		switch {
+		case t.state == nextIdle:
 			idle = true
 			return
-		}
-		if state != nextBytes {
-			w.ended(state, nil)
+		case t.state != nextBytes:
+			w.ended(t.state, nil)
 			return
+		case t.done < len(t.bytes):
+			if n, err := w.raw.Write(t.bytes[t.done:]); err != nil {
+				w.cursor.unwritten(t.bytes, t.done+n)
+				w.ended(nextBytes, err)
+				return
+			}
 		}
-		if n, err := w.raw.Write(b); err != nil {
-			w.cursor.unwritten(b, n)
-			w.ended(nextBytes, err)
-			return
-		}
+		t = w.next()
 	}
 }
