@@ -15,6 +15,7 @@ include .ci/c.mk
 include .ci/examples.mk
 include .ci/check.mk
 include .ci/cpp.mk
+include .ci/viewers.mk
 include .ci/install.mk
 include .ci/soak.mk
 include .ci/bench.mk

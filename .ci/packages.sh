@@ -11,8 +11,11 @@ present() {
 	abigail-tools) command -v abidw && command -v abidiff ;;
 	binutils) command -v nm && command -v objcopy && command -v readelf ;;
 	libc6-dev) printf '#include <stdio.h>\n' | gcc -E - ;;
+	libglib2.0-dev) pkg-config --exists glib-2.0 gio-unix-2.0 ;;
 	libnng-dev) printf '#include <nng/nng.h>\n' | gcc -E - ;;
+	libuv1-dev) pkg-config --exists libuv ;;
 	libzmq3-dev) printf '#include <zmq.h>\n' | gcc -E - ;;
+	luajit) luajit -e 'require "ffi"; require "cjson"' ;;
 	python3-venv) "${PYTHON:-python3}" -c 'import ensurepip, venv' ;;
 	util-linux) command -v flock ;;
 	valgrind) valgrind --quiet true ;;
@@ -23,6 +26,7 @@ present() {
 # companions PACKAGE: what it needs beside itself to be of use.
 companions() {
 	case $1 in
+	luajit) echo lua-cjson ;;
 	valgrind) echo libc6-dbg ;;
 	esac
 }

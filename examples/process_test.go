@@ -70,7 +70,11 @@ func (c *cell) start(role, language string, args []string) *process {
 		program = filepath.Join(root, ".venv/bin/python")
 		args = append([]string{filepath.Join(root, "examples", c.scenario, role+".py")}, args...)
 	}
-	p := &process{cell: c, name: language + " " + role}
+	return c.run(language+" "+role, program, args)
+}
+
+func (c *cell) run(name, program string, args []string) *process {
+	p := &process{cell: c, name: name}
 	p.cmd = exec.CommandContext(c.ctx, program, args...)
 	p.cmd.Env = c.environment
 	p.cmd.Stderr = &p.stderr
@@ -214,7 +218,7 @@ var root string
 func TestMain(m *testing.M) {
 	var err error
 	if root, err = filepath.Abs(".."); err == nil {
-		build := exec.Command("make", "--no-print-directory", "-C", root, "build", "examples")
+		build := exec.Command("make", "--no-print-directory", "-C", root, "build", "examples", "viewers")
 		for _, variable := range os.Environ() {
 			// Not those of a make that runs this test.
 			if !strings.HasPrefix(variable, "MAKE") && !strings.HasPrefix(variable, "MFLAGS=") {
