@@ -43,6 +43,9 @@ func goClients(block **C.libsocket_client_info, count *C.size_t, id C.uint64_t) 
 			gid:             C.int64_t(info.GID),
 			address:         a.putString(info.Address),
 			name:            a.putString(info.Name),
+			delivered:       C.uint64_t(info.Delivered),
+			missed:          C.uint64_t(info.Missed),
+			backlog:         C.uint64_t(info.Backlog),
 		}
 	}
 	*block, *count = &list[0], C.size_t(len(infos))
@@ -175,21 +178,7 @@ func goStats(block *unsafe.Pointer, size *C.size_t, id C.uint64_t) (status C.int
 	if h == nil {
 		return badHandle(C.LS_SERVER)
 	}
-	s := h.server.Stats()
-	return failed(giveValue(block, size, map[string]uint64{
-		"sent":         s.Sent,
-		"delivered":    s.Delivered,
-		"dropped":      s.Dropped,
-		"received":     s.Received,
-		"refused":      s.Refused,
-		"clients":      uint64(s.Clients),
-		"queued":       uint64(s.Queued),
-		"log_messages": uint64(s.LogMessages),
-		"log_bytes":    uint64(s.LogBytes),
-		"retained":     uint64(s.Retained),
-		"epoch":        s.Epoch,
-		"seq":          s.Seq,
-	}))
+	return failed(giveValue(block, size, h.server.Stats().Map()))
 }
 
 // giveValue stores v as MessagePack.

@@ -401,6 +401,9 @@ typedef struct libsocket_client_info {
     int64_t gid;
     const char *address;
     const char *name;        /* "" for an old client */
+    uint64_t delivered;      /* broadcasts handed to its connection, */
+    uint64_t missed;         /* missed by it, */
+    uint64_t backlog;        /* and waiting for it, since it joined */
     uint64_t reserved[2];    /* 0 */
 } libsocket_client_info;
 
@@ -436,8 +439,19 @@ int libsocket_server_queue_take(void **block, size_t *size,
                                 libsocket_server server);
 
 /*
- * Stores counters as a MessagePack map: sent, delivered, dropped, refused,
- * received, clients, queued, log_messages, log_bytes, epoch, seq, retained.
+ * Stores counters as a MessagePack map, all of one moment:
+ *   sent                broadcasts since the server was opened
+ *   delivered           broadcasts handed to connections, one for each client
+ *   dropped             broadcasts that clients missed, one for each client
+ *   received            messages taken from clients
+ *   refused             connections and messages of clients that were refused
+ *   clients, max_connections        clients there are, and may be
+ *   queued              messages that wait for the first client
+ *   log_messages, log_messages_limit    messages in the log, and may be in it
+ *   log_bytes, log_bytes_limit          memory of the log, and its bound
+ *   retained            keys that a message is retained for
+ *   epoch               tells this server from one before or after it
+ *   seq                 the number of the next broadcast
  */
 int libsocket_server_stats(void **block, size_t *size,
                            libsocket_server server);
@@ -512,6 +526,56 @@ int libsocket_client_buffered(size_t *count, libsocket_client client);
 
 /* Drops the messages that have arrived and were not taken. */
 int libsocket_client_buffer_clear(libsocket_client client);
+
+/* ---- What runs ---------------------------------------------------------- */
+
+/*
+ * Asks the server of the event how it is, and stores what is known of it as a
+ * MessagePack map. Whoever may be a client may ask. It does not become one: it
+ * takes no place among max_connections, gets no message, and the server's
+ * program is not told.
+ *   state      "live": it answered.
+ *              "old": an old server, a process with the original module. Over
+ *              TCP, also one that did not answer within 100 ms.
+ *              "silent": it did not answer within default_timeout, because it
+ *              is stopped or very busy
+ *   event      over TCP, what really is served on the port
+ *   transport  "unix" or "tcp"
+ *   address    the path of the socket, or host:port
+ *   pid        of its process, 0 where that is not known
+ *   uid        of its process, -1 where that is not known
+ * and, of a live server:
+ *   library    the version of the library that it runs on, like "0.1.0"
+ *   uptime_ms  how long it has been open
+ *   stats      what libsocket_server_stats() stores
+ *   clients    an array of maps: what libsocket_server_clients() tells, under
+ *              the names of the fields of libsocket_client_info. Those that do
+ *              not go into an answer of 1 MiB, some 8000, are missing at the
+ *              end; the number in stats counts all.
+ * Blocks at most default_timeout. A signal handler does not end the wait.
+ * Returns also LIBSOCKET_E_SETTINGS; LIBSOCKET_E_NO_SERVER;
+ * LIBSOCKET_E_NOT_ALLOWED when one end does not trust the other;
+ * LIBSOCKET_E_MAX_CONNECTIONS when 16 others ask just now;
+ * LIBSOCKET_E_NOT_CONNECTED when it closed the connection, as one that is
+ * stopping does; LIBSOCKET_E_TIMEOUT when TCP did not connect in time;
+ * LIBSOCKET_E_PROTOCOL, LIBSOCKET_E_IO.
+ */
+int libsocket_inspect(void **block, size_t *size, const char *transport,
+                      const char *event, const char *settings);
+
+/*
+ * Inspects every event that has a socket file in socket_dir, and stores an
+ * array of maps like that of libsocket_inspect(), in the order of their names.
+ * Two states are added:
+ *   "denied"   a server of another user, who is not trusted or does not trust
+ *              us; uid is the owner of the file
+ *   "stale"    the socket file of a server that is gone
+ * A directory that is not there has no events. Blocks at most default_timeout
+ * for each 32 events, and only for servers that are silent.
+ * Returns also LIBSOCKET_E_SETTINGS, LIBSOCKET_E_NOT_ALLOWED when the
+ * directory cannot be read, LIBSOCKET_E_IO.
+ */
+int libsocket_list(void **block, size_t *size, const char *settings);
 
 /* ---- Settings and conversions ------------------------------------------- */
 

@@ -531,6 +531,36 @@ using client = basic_client<returning>;
 using client_ref = basic_client_ref<returning>;
 } // namespace results
 
+/* ---- What runs ---------------------------------------------------------- */
+
+/* What is known of the server of an event, and of all in socket_dir. */
+template <class Errors = default_errors>
+typename Errors::template of<document>
+inspect(const std::string &transport, const std::string &event,
+        const std::string &settings = {})
+{
+    if (!is_text(transport) || !is_text(event) || !is_text(settings))
+        return text_error_<Errors, document>();
+    void *block = nullptr;
+    std::size_t size = 0;
+    const int code = libsocket_inspect(&block, &size, transport.c_str(),
+                                       event.c_str(), settings.c_str());
+    return outcome_<Errors, document>(
+        code, [&] { return document(block, size); });
+}
+
+template <class Errors = default_errors>
+typename Errors::template of<document> list(const std::string &settings = {})
+{
+    if (!is_text(settings))
+        return text_error_<Errors, document>();
+    void *block = nullptr;
+    std::size_t size = 0;
+    const int code = libsocket_list(&block, &size, settings.c_str());
+    return outcome_<Errors, document>(
+        code, [&] { return document(block, size); });
+}
+
 /* ---- Settings and conversions ------------------------------------------- */
 
 /* The version of the library that is loaded. */

@@ -303,7 +303,8 @@ struct client_info {
     client_info(const libsocket_client_info &raw)
         : client(raw.client), connected_at_ms(raw.connected_at_ms),
           pid(raw.pid), uid(raw.uid), gid(raw.gid),
-          address(text_(raw.address)), name(text_(raw.name))
+          address(text_(raw.address)), name(text_(raw.name)),
+          delivered(raw.delivered), missed(raw.missed), backlog(raw.backlog)
     {
     }
 
@@ -314,6 +315,11 @@ struct client_info {
     std::int64_t gid;
     std::string address;
     std::string name; /* "" for an old client */
+    /* Broadcasts since it joined: handed to its connection, missed by it, and
+     * waiting for it. */
+    std::uint64_t delivered;
+    std::uint64_t missed;
+    std::uint64_t backlog;
 };
 
 } // namespace v0

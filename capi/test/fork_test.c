@@ -56,6 +56,8 @@ static void in_child(void)
     WANT(libsocket_client_buffered(&size, client));
     WANT(libsocket_client_buffer_clear(client));
     WANT(libsocket_client_close(client));
+    WANT(libsocket_inspect(&block, &size, "unix", "fork", NULL));
+    WANT(libsocket_list(&block, &size, NULL));
     WANT(libsocket_settings(&block, &size, NULL, NULL));
     WANT(libsocket_json_to_msgpack(&block, &size, "1", 1));
     WANT(libsocket_msgpack_to_json(&text, "\x01", 1));

@@ -392,6 +392,20 @@ static void test_uncaught(const char *handler)
     CHECK(WIFEXITED(ended) && WEXITSTATUS(ended) == 42);
 }
 
+static void test_what_runs()
+{
+    auto s = server::open("unix", "runs");
+    const auto info = libsocket::inspect("unix", "runs");
+    CHECK(info["state"].value_or("") == "live" && info["stats"]["clients"].value_or(-1) == 0);
+    const auto found = libsocket::list();
+    CHECK(found.size() == 1 && found[0]["event"].value_or("") == "runs");
+    s.close();
+    CHECK(throws(status::no_server, [] { (void)libsocket::inspect("unix", "runs"); }));
+    CHECK(throws(status::invalid, [] { (void)libsocket::inspect("unix", std::string("\0x", 2)); }));
+    CHECK(throws(status::invalid, [] { (void)libsocket::list(std::string("\0x", 2)); }));
+    CHECK(libsocket::list().size() == 0);
+}
+
 static void test_conversions()
 {
     CHECK(libsocket::version() == LIBSOCKET_VERSION);
@@ -428,6 +442,7 @@ int main(int argc, char **argv)
         test_uncaught(handler);
         check_end();
     }
+    RUN(test_what_runs);
     RUN(test_conversions);
     return check_report();
 }

@@ -17,6 +17,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import _interpreter as _interpreter  # first: it may refuse
+from ._inspection import (
+    ServerInfo,
+    ServerState,
+    inspect_server,
+    list_servers,
+)
 from .core import (
     BadHandleError,
     BadMessageError,
@@ -93,6 +99,8 @@ __all__ = [
     "NotAllowedError",
     "NotConnectedError",
     "ProtocolError",
+    "ServerInfo",
+    "ServerState",
     "SettingsError",
     "SlowError",
     "SocketClient",
@@ -125,6 +133,8 @@ __all__ = [
     "get_timestamp_iso",
     "get_timestamp_ms",
     "get_unix_socket_config",
+    "inspect_server",
+    "list_servers",
     "validate_event_name",
 ]
 

@@ -134,6 +134,9 @@ class ClientInfo(Structure):
         ("gid", c_int64),
         ("address", c_char_p),
         ("name", c_char_p),
+        ("delivered", c_uint64),
+        ("missed", c_uint64),
+        ("backlog", c_uint64),
         ("reserved", c_uint64 * 2),
     )
 
@@ -387,6 +390,21 @@ _declare("client_buffered", c_int, POINTER(c_size_t), Client)
 
 # int libsocket_client_buffer_clear(libsocket_client client);
 _declare("client_buffer_clear", c_int, Client)
+
+# int libsocket_inspect(void **block, size_t *size, const char *transport,
+#                       const char *event, const char *settings);
+_declare(
+    "inspect",
+    c_int,
+    POINTER(c_void_p),
+    POINTER(c_size_t),
+    c_char_p,
+    c_char_p,
+    c_char_p,
+)
+
+# int libsocket_list(void **block, size_t *size, const char *settings);
+_declare("list", c_int, POINTER(c_void_p), POINTER(c_size_t), c_char_p)
 
 # int libsocket_settings(void **block, size_t *size, const char *transport,
 #                        const char *settings);

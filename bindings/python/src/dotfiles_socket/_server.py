@@ -396,5 +396,6 @@ def _info(client: _lib.ClientInfo) -> ClientInfo:
         client.address.decode(errors="surrogateescape"),
     )
     info.name = client.name.decode(errors="replace")
-    info.pid, info.uid, info.gid = client.pid, client.uid, client.gid
+    for field in ("pid", "uid", "gid", "delivered", "missed", "backlog"):
+        setattr(info, field, getattr(client, field))
     return info

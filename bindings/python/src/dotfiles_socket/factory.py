@@ -56,7 +56,7 @@ def create_server(
     ValidationError for a bad name or setting, TypeError for a keyword that
     there is not.
     """
-    if _transport(socket_type) is SocketType.TCP:
+    if transport_of(socket_type) is SocketType.TCP:
         return TcpSocketServer(event_name, **kwargs)
     return UnixSocketServer(event_name, **kwargs)
 
@@ -90,12 +90,13 @@ def create_client(
     ValidationError for a bad name or setting, TypeError for a keyword that
     there is not.
     """
-    if _transport(socket_type) is SocketType.TCP:
+    if transport_of(socket_type) is SocketType.TCP:
         return TcpSocketClient(event_name, **kwargs)
     return UnixSocketClient(event_name, **kwargs)
 
 
-def _transport(socket_type: object) -> SocketType:
+def transport_of(socket_type: object) -> SocketType:
+    """Return the transport of that name; raise ValidationError."""
     if isinstance(socket_type, SocketType):
         return socket_type
     if not isinstance(socket_type, str):

@@ -87,7 +87,10 @@ class ClientInfo:
 
     `name` is what the client calls itself, "" for an old one. `pid`, `uid`
     and `gid` are what the system says of its process; over TCP it says
-    nothing, and they are 0, -1 and -1.
+    nothing, and they are 0, -1 and -1. Of the messages to all since it
+    joined, so many as `delivered` were handed to its connection, it `missed`
+    some, and `backlog` wait for it, when this was asked for. In the hook
+    on_client_connected they are 0.
     """
 
     client_id: str
@@ -99,6 +102,9 @@ class ClientInfo:
     pid = 0
     uid = -1
     gid = -1
+    delivered = 0
+    missed = 0
+    backlog = 0
 
 
 def validate_event_name(event_name: str) -> None:
