@@ -536,7 +536,8 @@ int libsocket_client_buffer_clear(libsocket_client client);
  * program is not told.
  *   state      "live": it answered.
  *              "old": an old server, a process with the original module. Over
- *              TCP, also one that did not answer within 100 ms.
+ *              TCP without TLS and token, also one that did not answer within
+ *              100 ms.
  *              "silent": it did not answer within default_timeout, because it
  *              is stopped or very busy
  *   event      over TCP, what really is served on the port

@@ -77,7 +77,7 @@ func pageControls() map[string]control {
 		"goodbye": {kind: controlGoodbye, reason: ReasonStopped, text: "the server was stopped"},
 		"ping":    {kind: controlPing},
 		"pong":    {kind: controlPong},
-		"inspect": {kind: controlInspect, version: 1, name: "monitor", pid: 4711},
+		"inspect": {kind: controlInspect, version: 1, name: "monitor", pid: 4711, nonce: pageNonce(0)},
 		"info":    {kind: controlInfo, version: 1, info: pageInfo(epoch)},
 
 		"hello_nonce":  {kind: controlHello, version: 1, name: "viewer", pid: 4711, nonce: pageNonce(0)},

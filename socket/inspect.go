@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -14,8 +15,9 @@ import (
 // Of cfg only the settings count; default_timeout bounds the whole.
 //
 // The state is StateLive, StateOld or StateSilent. A server on TCP that does
-// not answer within 100 ms is taken for an old one, and the event of a live
-// one may be another: it is what serves the port.
+// not answer within 100 ms is taken for an old one, unless TLS or a token is
+// asked for; and the event of a live one may be another: it is what serves the
+// port.
 //
 // Errors: ErrInvalid, ErrSettings, ErrNoServer, ErrNotAllowed when either end
 // does not trust the other, ErrMaxConnections when others ask as well,
@@ -79,7 +81,7 @@ func (i *inspection) attempt(ctx, bounded context.Context) (ServerInfo, error) {
 	defer interrupt()
 
 	// What is slow to connect to is as slow to answer.
-	state, until := StateOld, time.Now().Add(welcomeWait+time.Since(began))
+	state, until := StateOld, time.Now().Add(max(welcomeWait, 4*time.Since(began)))
 	if !locked {
 		pid, locked = lockHolder(i.settings.SocketDir, i.event) // unless it has just begun to listen
 	}
@@ -87,7 +89,7 @@ func (i *inspection) attempt(ctx, bounded context.Context) (ServerInfo, error) {
 	case i.transport == Unix && !locked:
 		leave(raw)
 		return i.found(StateOld, p), nil
-	case i.transport == Unix && (pid == p.PID || pid == 0):
+	case i.transport == Unix && (pid == p.PID || pid == 0), i.isSecured(conn):
 		state = StateSilent
 		until, _ = bounded.Deadline()
 	}
@@ -100,6 +102,12 @@ func (i *inspection) attempt(ctx, bounded context.Context) (ServerInfo, error) {
 		info, err = i.found(state, p), nil
 	}
 	return info, err
+}
+
+// isSecured reports whether the server has to know what no old one does.
+func (i *inspection) isSecured(c net.Conn) bool {
+	_, isTLS := c.(*tlsConn)
+	return isTLS || i.transport == TCP && i.settings.TCP.TokenFile != ""
 }
 
 // crowded is what is known of a server on Unix whose queue of connections has

@@ -296,6 +296,16 @@ func TestInspectAnOldServer(t *testing.T) {
 	})
 }
 
+// Of a server that has to know a token, silence does not make an old one.
+func TestInspectASilentServerWithToken(t *testing.T) {
+	b := newBed(t, TCP)
+	listenOld(b)
+	b.settings.TCP.TokenFile = filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(b.settings.TCP.TokenFile, []byte("correct horse battery staple\n"), 0o600))
+	info := b.inspect(func(s *Settings) { s.DefaultTimeout = 50 * time.Millisecond })
+	require.Equal(t, StateSilent, info.State)
+}
+
 // What listens and closes every connection at once has no state that could be
 // told.
 func TestInspectAServerThatHangsUp(t *testing.T) {
