@@ -93,6 +93,8 @@ def all_measures(scale: float) -> list[Measure]:
         ),
         remembering("idle-0", 0),
         remembering(f"idle-{IDLE_CLIENTS}", IDLE_CLIENTS),
+        # Enough for the clock that counts in hundredths of a second.
+        Measure("inspected", lambda c: runs.inspected(c, 10, 5000), ("go",)),
         Measure("first", lambda c: runs.first_message(c, times), STARTING),
         # The same nine receive, beside one that does not, and without it.
         stalling("stalled-0", 9, 0),

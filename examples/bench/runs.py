@@ -181,6 +181,21 @@ def memory(who: Contestant, clients: int) -> Figures:
         return {"rss": float(server.rss())}
 
 
+def inspected(who: Contestant, clients: int, times: int) -> Figures:
+    """What it costs a server to be asked how it is once a second: the part of
+    a second that the processor is busy with it."""
+    load = Load(clients=clients)
+    with new_place() as place, _joined(who, load, place, []) as (server, _):
+        arguments = [*load.arguments(place), f"clients={clients}"]
+        command = [*who.client, "inspect", *arguments, f"limit={times}"]
+        with Worker(command, place.directory) as asker:
+            asker.expect("ready")
+            before = server.cpu()
+            asker.say("go")
+            asker.expect("result")
+            return {"share": (server.cpu() - before) / times / 1e9}
+
+
 def idle_memory(who: Contestant) -> Figures:
     """What a Python server takes that does nothing."""
     with new_place() as place:

@@ -214,6 +214,14 @@ TARGETS = [
         lambda r: ratio(r, "stalled-1", "rate", "go", "go", "stalled-0"),
     ),
     Target(
+        "inspected once a second, with 10 clients: CPU of the server",
+        1,
+        0.1,
+        lambda r: absolute(r, "inspected", "share", "go", 0.01),
+        True,
+        " %",
+    ),
+    Target(
         "Python, create_message and send: rate, of plain Python's",
         2,
         3,

@@ -30,6 +30,8 @@ func main() {
 		ask(o)
 	case "first":
 		first(o)
+	case "inspect":
+		inspect(o)
 	default:
 		worker.Die("no such role: %s", o.Role)
 	}
@@ -236,6 +238,21 @@ func ask(o *worker.Options) {
 			}
 		}
 	})
+}
+
+// inspect asks a server that has so many clients how it is, over and over.
+func inspect(o *worker.Options) {
+	cfg := socket.Config{Settings: settings(o)}
+	fmt.Println("ready")
+	worker.AwaitLine()
+	for range o.Limit {
+		info, err := socket.Inspect(context.Background(), socket.Transport(o.Transport), event, cfg)
+		worker.Check(err)
+		if len(info.Clients) != o.Clients {
+			worker.Die("%d clients, not %d", len(info.Clients), o.Clients)
+		}
+	}
+	fmt.Printf("result count=%d\n", o.Limit)
 }
 
 func first(o *worker.Options) {
