@@ -209,6 +209,7 @@ try:
     print(failure.formatted)
 except interpreters.RunFailedError as e:
     print(e)
+interpreters.destroy(other)
 """
 
 
