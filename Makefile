@@ -16,6 +16,7 @@ include .ci/examples.mk
 include .ci/check.mk
 include .ci/cpp.mk
 include .ci/viewers.mk
+include .ci/man.mk
 include .ci/install.mk
 include .ci/soak.mk
 include .ci/bench.mk
@@ -91,10 +92,12 @@ type-check: check-mypy check-header ## mypy --strict, and the header under three
 
 ##@ Ship
 
-.PHONY: install uninstall wheel clean
-install: install-files ## library, headers, pkg-config and CMake files; PREFIX=/usr/local DESTDIR=
+.PHONY: install uninstall wheel man clean
+install: install-files ## library, headers, manual pages, pkg-config and CMake files; PREFIX=/usr/local DESTDIR=
 
 uninstall: uninstall-files ## what install put there
+
+man: man-pages ## libsocket(7) and the pages of section 3, in build/man
 
 wheel: build-wheel ## dist/: a wheel with the library inside, and a source distribution
 
@@ -113,4 +116,4 @@ packages-python:
 packages-check:
 	@.ci/packages.sh git gcc g++ libc6-dev binutils abigail-tools
 packages-test:
-	@.ci/packages.sh gcc g++ libc6-dev pkg-config cmake valgrind
+	@.ci/packages.sh gcc g++ libc6-dev pkg-config cmake valgrind man-db

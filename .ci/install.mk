@@ -1,35 +1,51 @@
-# Installing: the library, its headers, and what pkg-config and CMake read.
-# DESTDIR stages below another root; what is installed names PREFIX alone.
+# Installing: the library, its headers and manual pages, and what pkg-config and
+# CMake read. DESTDIR stages below another root; what is installed names PREFIX
+# alone, and only where it cannot be told from where the file lies.
 
 PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
 DESTDIR    ?=
 
 STAGED_LIB     = $(DESTDIR)$(abspath $(LIBDIR))
 STAGED_INCLUDE = $(DESTDIR)$(abspath $(INCLUDEDIR))
+STAGED_MAN     = $(DESTDIR)$(abspath $(MANDIR))
+STAGED_PC      = $(STAGED_LIB)/pkgconfig
 STAGED_CMAKE   = $(STAGED_LIB)/cmake/libsocket
 
-FILL = sed -e 's|@PREFIX@|$(abspath $(PREFIX))|' -e 's|@LIBDIR@|$(abspath $(LIBDIR))|' \
-	-e 's|@INCLUDEDIR@|$(abspath $(INCLUDEDIR))|' -e 's|@VERSION@|$(VERSION)|'
+INSTALLED_HEADERS := $(PUBLIC_HEADERS) $(CPP_HEADERS)
+
+# As pkg-config and CMake find them when the whole prefix is moved.
+below_prefix = $(patsubst $(abspath $(PREFIX))/%,$${prefix}/%,$(abspath $(1)))
+from_cmake   = $(shell realpath --canonicalize-missing --no-symlinks \
+	--relative-to='$(abspath $(LIBDIR))/cmake/libsocket' '$(abspath $(1))')
+FILL = sed -e 's|@PREFIX@|$(abspath $(PREFIX))|' -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR))|' \
+	-e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR))|' \
+	-e 's|@INCLUDE_FROM_HERE@|$(call from_cmake,$(INCLUDEDIR))|' -e 's|@VERSION@|$(VERSION)|'
 
 .PHONY: install-files uninstall-files
-install-files: $(LIBRARY)
-	install -d $(STAGED_LIB)/pkgconfig $(STAGED_INCLUDE) $(STAGED_CMAKE)
+install-files: $(LIBRARY) $(MAN)/made
+	install -d $(STAGED_PC) $(STAGED_INCLUDE) $(STAGED_CMAKE) $(STAGED_MAN)/man3 $(STAGED_MAN)/man7
 	install -m 755 $(LIBRARY).$(VERSION) $(STAGED_LIB)
 	cp -P build/$(SONAME) $(LIBRARY) $(STAGED_LIB)
-	install -m 644 $(PUBLIC_HEADERS) $(CPP_HEADERS) $(STAGED_INCLUDE)
-	$(FILL) bindings/c/libsocket.pc.in >$(STAGED_LIB)/pkgconfig/libsocket.pc
+	install -m 644 $(INSTALLED_HEADERS) $(STAGED_INCLUDE)
+	install -m 644 $(MAN)/man3/* $(STAGED_MAN)/man3
+	install -m 644 $(MAN)/man7/* $(STAGED_MAN)/man7
+	$(FILL) bindings/c/libsocket.pc.in >$(STAGED_PC)/libsocket.pc
 	$(FILL) bindings/c/cmake/libsocketConfig.cmake.in >$(STAGED_CMAKE)/libsocketConfig.cmake
 	$(FILL) bindings/c/cmake/libsocketConfigVersion.cmake.in >$(STAGED_CMAKE)/libsocketConfigVersion.cmake
 	@if [ -z '$(DESTDIR)' ] && ! ldconfig 2>/dev/null; then \
 		echo 'if programs do not find libsocket.so: run ldconfig as root, or set LD_LIBRARY_PATH=$(LIBDIR)'; fi
 
-uninstall-files:
-	rm -f $(addprefix $(STAGED_LIB)/,libsocket.so $(SONAME) libsocket.so.$(VERSION) pkgconfig/libsocket.pc) \
-		$(addprefix $(STAGED_INCLUDE)/,$(notdir $(PUBLIC_HEADERS) $(CPP_HEADERS)))
-	rm -rf $(STAGED_CMAKE)
+# By name, one by one: what else lies there is somebody else's.
+uninstall-files: $(MAN)/made
+	rm -f $(addprefix $(STAGED_LIB)/,libsocket.so $(SONAME) libsocket.so.$(VERSION)) \
+		$(STAGED_PC)/libsocket.pc $(addprefix $(STAGED_INCLUDE)/,$(notdir $(INSTALLED_HEADERS))) \
+		$(STAGED_CMAKE)/libsocketConfig.cmake $(STAGED_CMAKE)/libsocketConfigVersion.cmake
+	cd $(MAN) && for page in man?/*; do rm -f "$(STAGED_MAN)/$$page"; done
+	@rmdir $(STAGED_CMAKE) 2>/dev/null || true
 
 .PHONY: test-install
-test-install: $(LIBRARY) | packages-test
+test-install: $(LIBRARY) $(MAN)/made | packages-test
 	@.ci/install_test.sh

@@ -16,6 +16,7 @@ present() {
 	libuv1-dev) pkg-config --exists libuv ;;
 	libzmq3-dev) printf '#include <zmq.h>\n' | gcc -E - ;;
 	luajit) luajit -e 'require "ffi"; require "cjson"' ;;
+	man-db) command -v man ;;
 	python3-venv) "${PYTHON:-python3}" -c 'import ensurepip, venv' ;;
 	util-linux) command -v flock ;;
 	valgrind) valgrind --quiet true ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # package_test.sh PREFIX: builds and runs a program against the library that
-# was installed below PREFIX, through pkg-config and through CMake, in C and
-# C++. The programs lie in a temporary directory.
+# was installed below PREFIX, or moved there, through pkg-config and through
+# CMake, in C and C++. The programs lie in a temporary directory.
 set -euo pipefail
 
 prefix=$(realpath "$1")
@@ -13,8 +13,8 @@ pc=$(find "$prefix" -name libsocket.pc -print -quit)
 [ -n "$pc" ] || { echo "no libsocket.pc below $prefix" >&2; exit 1; }
 PKG_CONFIG_PATH=$(dirname "$pc")
 export PKG_CONFIG_PATH
-version=$(pkg-config --modversion libsocket)
-LD_LIBRARY_PATH=$(pkg-config --variable=libdir libsocket)
+version=$(pkg-config --define-prefix --modversion libsocket)
+LD_LIBRARY_PATH=$(pkg-config --define-prefix --variable=libdir libsocket)
 export LD_LIBRARY_PATH
 
 passed=0 failed=0
@@ -36,7 +36,7 @@ configure() { cmake -S "$source" -B "$work/cmake-$1" -DWANTED="$1" -DCMAKE_PREFI
 refuses() { ! configure "$1"; }
 
 warnings=(-Wall -Wextra -Wpedantic -Wconversion -Werror)
-read -ra flags < <(pkg-config --cflags --libs libsocket)
+read -ra flags < <(pkg-config --define-prefix --cflags --libs libsocket)
 check 'pkg-config, C' cc -std=c99 "${warnings[@]}" "$source/consumer.c" "${flags[@]}" -o "$work/c"
 check 'pkg-config, C: run' says "$version" "$work/c"
 check 'pkg-config, C++' c++ -std=c++17 "${warnings[@]}" "$source/consumer.cpp" "${flags[@]}" -o "$work/cpp"
