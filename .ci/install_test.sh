@@ -37,7 +37,7 @@ others "$prefix"
 before=$(files "$prefix")
 make install "PREFIX=$prefix" DESTDIR=
 bindings/c/test/package_test.sh "$prefix"
-MANPAGER=cat man -M "$prefix/share/man" 3 libsocket_server_send | grep -q 'Sends a message to all clients' ||
+MANPAGER="cat" man -M "$prefix/share/man" 3 libsocket_server_send | grep -q 'Sends a message to all clients' ||
 	fail 'libsocket_server_send(3) is not found'
 
 mv "$prefix" "$moved"

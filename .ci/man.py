@@ -1,4 +1,4 @@
-"""man.py HEADER DIRECTORY DATE: manual pages out of the comments of libsocket.h.
+"""man.py HEADER DIRECTORY DATE: manual pages from the text of libsocket.h.
 
 The comment at the top becomes libsocket(7), each section of the header a page
 of section 3, and each function a page of its name that leads to it. All text
@@ -162,12 +162,9 @@ class Manual:
             title: items(body)
             for title, body in zip(parts[1::2], parts[2::2], strict=True)
         }
-        self.meanings = {
-            name: meaning
-            for name, meaning in re.findall(
-                r"#define (LIBSOCKET_E_\w+) \S+ +/\* (.*?) \*/", rest
-            )
-        }
+        self.meanings: dict[str, str] = dict(
+            re.findall(r"#define (LIBSOCKET_E_\w+) \S+ +/\* (.*?) \*/", rest)
+        )
 
     def name(self, title: str) -> tuple[str, str]:
         word = title.split()[0].strip(",").lower()
