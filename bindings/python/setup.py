@@ -31,12 +31,14 @@ LIBRARY = "libsocket.so"
 def compile_library(target: Path) -> None:
     """Build the library with the Go tool chain and a C compiler."""
     try:
-        os.confstr("CS_GNU_LIBC_VERSION")
-    except ValueError:
+        glibc = os.confstr("CS_GNU_LIBC_VERSION")
+    except (OSError, ValueError):
+        glibc = None
+    if not glibc:
         raise SystemExit(
             "dotfiles-socket: libsocket needs Linux with glibc, which this "
             "Python does not run on; musl cannot load a Go library"
-        ) from None
+        )
     for program, wanted in {
         "go": "the Go tool chain, see go.dev/dl,",
         "gcc": "gcc with binutils and the headers of glibc",

@@ -150,3 +150,20 @@ def test_a_library_that_cannot_be_loaded_is_named() -> None:
         "except ImportError as e: print(e)"
     )
     assert "cannot be loaded" in run(code)
+
+
+@pytest.mark.parametrize(
+    "confstr", ["None", "''", "int('no such name')", "os.open('', 0)"]
+)
+def test_another_libc_is_named(confstr: str) -> None:
+    """One that has nothing to say of glibc; musl raises OSError."""
+    code = (
+        "import os, dotfiles_socket\n"
+        "os.environ['LIBSOCKET_LIBRARY'] = dotfiles_socket.__file__\n"
+        f"os.confstr = lambda _: {confstr}\n"
+        "try: dotfiles_socket.UnixSocketServer('event')\n"
+        "except ImportError as e: print(e)"
+    )
+    printed = run(code)
+    assert "cannot be loaded" in printed
+    assert "musl cannot load one that is written in Go" in printed

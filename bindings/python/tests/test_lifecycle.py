@@ -222,6 +222,25 @@ def test_a_subinterpreter_is_refused() -> None:
         script.end()
 
 
+FREE_THREADED = """
+import sys
+sys._is_gil_enabled = lambda: False
+try:
+    import dotfiles_socket
+except ImportError as e:
+    print(e)
+"""
+
+
+def test_a_python_without_the_gil_is_refused() -> None:
+    """As far as a Python that has it can tell."""
+    with Script(FREE_THREADED) as script:
+        line = script.line()
+        assert "relies on the GIL" in line
+        assert "-X gil=1" in line
+        assert script.end() == ""
+
+
 FORK_FIRST = """
 import os, sys
 import dotfiles_socket

@@ -1,16 +1,22 @@
 """Whether this interpreter is one that the package can work in."""
 
-_REFUSED = (
+import sys
+
+_NOT_MAIN = (
     "dotfiles_socket works in the main interpreter of a process only, and "
     "this is a subinterpreter, in which neither its threads nor the library "
     "come to an orderly end; use a thread or a process instead"
+)
+_NO_GIL = (
+    "dotfiles_socket relies on the GIL, which is off in this free-threaded "
+    "Python; start it with -X gil=1 or PYTHON_GIL=1 in the environment"
 )
 
 try:
     import ctypes
 except ImportError as e:
     if "subinterpreter" in str(e):
-        raise ImportError(_REFUSED) from e
+        raise ImportError(_NOT_MAIN) from e
     raise
 
 
@@ -27,4 +33,7 @@ def _number() -> int:
 
 
 if _number():
-    raise ImportError(_REFUSED)
+    raise ImportError(_NOT_MAIN)
+# Since Python 3.13.
+if not getattr(sys, "_is_gil_enabled", lambda: True)():
+    raise ImportError(_NO_GIL)

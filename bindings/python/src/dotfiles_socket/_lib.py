@@ -464,13 +464,15 @@ class _Functions:
 def _why() -> str:
     """Return what is to be said of a Python that the library is not for."""
     try:
-        os.confstr("CS_GNU_LIBC_VERSION")
-    except ValueError:
-        return (
-            ". It needs Linux with glibc, and this Python has another C "
-            "library: musl cannot load one that is written in Go"
-        )
-    return ""
+        glibc = os.confstr("CS_GNU_LIBC_VERSION")
+    except (OSError, ValueError):
+        glibc = None
+    if glibc:
+        return ""
+    return (
+        ". It needs Linux with glibc, and this Python has another C library: "
+        "musl cannot load one that is written in Go"
+    )
 
 
 def library_path() -> str:
