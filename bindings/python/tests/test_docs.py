@@ -3,6 +3,8 @@ the protocol page ends with."""
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import dotfiles_socket
 from dotfiles_socket import MessageType, SocketError, Status, create_message
 from dotfiles_socket.core.exceptions import from_status
 
+PACKAGE = "dotfiles_socket"
 TREE = Path(__file__).parents[3]
 PAGES = sorted((TREE / "docs").glob("*.md"))
 
@@ -195,3 +198,30 @@ def test_the_tests_that_a_page_names_exist(path: Path) -> None:
     )
     named = re.findall(r"`(test_\w+)`", path.read_text())
     assert [name for name in named if f"def {name}(" not in tests] == []
+
+
+def undocumented(name: str, each: Any) -> list[str]:
+    """What of it a user finds without a word."""
+    if not inspect.isclass(each):
+        # One that overrides is documented where it is declared.
+        return [] if inspect.getdoc(each) else [name]
+    found = [] if each.__doc__ else [name]
+    for attribute, value in vars(each).items():
+        is_public = not attribute.startswith("_")
+        if is_public and (callable(value) or isinstance(value, property)):
+            method = getattr(each, attribute)
+            found += undocumented(f"{name}.{attribute}", method)
+    return found
+
+
+@pytest.mark.parametrize("module", ["", ".testing", ".config"])
+def test_everything_public_has_a_docstring(module: str) -> None:
+    imported = importlib.import_module(PACKAGE + module)
+    assert imported.__doc__
+    missing = [
+        each
+        for name in imported.__all__
+        if not name.startswith("__")
+        for each in undocumented(name, getattr(imported, name))
+    ]
+    assert missing == []
