@@ -13,15 +13,19 @@ type buffer struct {
 }
 
 const (
-	// bufferSize is what one read takes from the kernel at most. A frame
-	// that is larger gets a buffer of its own.
+	// bufferSize is what one read takes from the kernel at most, while
+	// frames are small.
 	bufferSize = 64 << 10
+	// largeBuffer is for frames of which few or none fit into a bufferSize.
+	// A frame that is even larger gets a buffer of its own.
+	largeBuffer = 4 * bufferSize
 	// smallBuffer is what a quiet connection waits with: most clients never
 	// send, and thousands of them must not cost 64 KiB each.
 	smallBuffer = 1 << 10
 )
 
 var (
+	largeBuffers = sync.Pool{New: func() any { return &buffer{data: make([]byte, largeBuffer)} }}
 	buffers      = sync.Pool{New: func() any { return &buffer{data: make([]byte, bufferSize)} }}
 	smallBuffers = sync.Pool{New: func() any { return &buffer{data: make([]byte, smallBuffer)} }}
 )
@@ -34,6 +38,8 @@ func newBuffer(size int) *buffer {
 		b = smallBuffers.Get().(*buffer)
 	case size <= bufferSize:
 		b = buffers.Get().(*buffer)
+	case size <= largeBuffer:
+		b = largeBuffers.Get().(*buffer)
 	default:
 		b = &buffer{data: make([]byte, size)}
 	}
@@ -52,5 +58,7 @@ func (b *buffer) release(n int) {
 		smallBuffers.Put(b)
 	case bufferSize:
 		buffers.Put(b)
+	case largeBuffer:
+		largeBuffers.Put(b)
 	}
 }

@@ -80,7 +80,8 @@ type log struct {
 	bytes       int    // memory of the chunks from first to last
 	first, last *chunk
 	free        *chunk // recycled chunks of chunkSize
-	spare       int    // how many free holds
+	freeLarge   *chunk // and of frames that are larger
+	spare       int    // bytes that both hold
 	closed      bool
 
 	retained  retained
@@ -180,7 +181,7 @@ func (l *log) tailFor(size int) uint64 {
 		tail = max(tail, n-l.limits.messages)
 	}
 	if !l.last.fits(size) {
-		total := l.bytes + max(size, chunkSize)
+		total := l.bytes + chunkFor(size)
 		for c := l.first; c != nil && total > l.limits.bytes; c = c.next {
 			total -= cap(c.buf)
 			tail = max(tail, c.end())
@@ -208,28 +209,60 @@ func (l *log) evictTo(tail uint64) {
 }
 
 func (l *log) newChunk(size int) *chunk {
-	c := l.free
-	switch {
-	case size > chunkSize:
-		c = &chunk{buf: make([]byte, 0, size)}
-	case c != nil:
-		l.free, c.next = c.next, nil
-		l.spare--
-	default:
-		c = &chunk{buf: make([]byte, 0, chunkSize)}
+	c := l.reuse(size)
+	if c == nil {
+		c = &chunk{buf: make([]byte, 0, chunkFor(size))}
 	}
 	c.seq0 = l.head
 	return c
 }
 
+// chunkFor is the size of a chunk for a frame of that size. Large frames that
+// are alike share sizes, so that a chunk of one serves the next.
+func chunkFor(size int) int {
+	const page = 4 << 10
+	return max(chunkSize, (size+page-1)&^(page-1))
+}
+
+// reuse takes a chunk for a frame of that size from the free ones, nil if
+// there is none.
+func (l *log) reuse(size int) *chunk {
+	size = chunkFor(size)
+	for p := l.freeOf(size); *p != nil; p = &(*p).next {
+		if c := *p; cap(c.buf) == size {
+			*p, c.next = c.next, nil
+			l.spare -= size
+			return c
+		}
+	}
+	return nil
+}
+
+// freeOf is the list of free chunks in which those of that size are.
+func (l *log) freeOf(size int) **chunk {
+	if size > chunkSize {
+		return &l.freeLarge
+	}
+	return &l.free
+}
+
 // recycle keeps a chunk for reuse, but not more memory than the log may use.
 func (l *log) recycle(c *chunk) {
 	*c = chunk{buf: c.buf[:0]}
-	if cap(c.buf) == chunkSize && l.spare*chunkSize < l.limits.bytes {
-		c.next, l.free = l.free, c
-		l.spare++
+	n := cap(c.buf)
+	if l.spare+n > l.limits.bytes {
+		l.letGo()
+	}
+	if l.spare+n <= l.limits.bytes {
+		list := l.freeOf(n)
+		c.next, *list = *list, c
+		l.spare += n
 	}
 }
+
+// letGo drops the free chunks: so many of them are of sizes that are not in
+// use any more.
+func (l *log) letGo() { l.free, l.freeLarge, l.spare = nil, nil, 0 }
 
 func (l *log) unpin(c *chunk) {
 	if c.pins--; c.pins == 0 && c.dead {

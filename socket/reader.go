@@ -21,8 +21,9 @@ type frameReader struct {
 	quiet   time.Duration // for the peer to say anything; 0: for ever
 
 	buf  *buffer
-	r, w int // buf.data[r:w] is not handed out yet
-	last int // bytes of the last read
+	r, w int  // buf.data[r:w] is not handed out yet
+	last int  // bytes of the last read
+	big  bool // the last frame was a large part of a buffer
 
 	began    bool        // a deadline runs for the frame that has begun
 	deadline bool        // any deadline is set
@@ -52,6 +53,7 @@ func (fr *frameReader) scan() ([]byte, error) {
 	body := fr.buf.data[fr.r+lengthSize : fr.r+lengthSize+size]
 	fr.r += lengthSize + size
 	fr.began = false
+	fr.big = size > bigFrame
 	return body, nil
 }
 
@@ -146,7 +148,10 @@ func (fr *frameReader) makeRoom() error {
 	have := fr.w - fr.r
 	if have == 0 {
 		size := smallBuffer
-		if fr.last > smallBuffer/2 {
+		switch {
+		case fr.last > smallBuffer/2 && fr.big:
+			size = largeBuffer
+		case fr.last > smallBuffer/2:
 			size = bufferSize
 		}
 		if fr.buf != nil && len(fr.buf.data) == size && fr.buf.refs.Load() == 1 {
@@ -156,23 +161,32 @@ func (fr *frameReader) makeRoom() error {
 		}
 		return nil
 	}
-	free := len(fr.buf.data) - fr.w
-	if free > 0 && (free >= bufferSize/4 || have >= bufferSize/2) {
-		return nil
-	}
-	size := bufferSize
+	want := 0
 	if have >= lengthSize {
 		body, err := fr.bodySize()
 		if err != nil {
 			return err
 		}
-		if want := lengthSize + body; want > bufferSize {
-			size = min(want, max(2*have, 4*bufferSize))
-		}
+		want = lengthSize + body
 	}
-	fr.replace(size)
+	// A large frame is moved at once if it does not fit, so that little of it
+	// is copied; one that has outgrown its buffer, when that is full.
+	free := len(fr.buf.data) - fr.w
+	switch fits := fr.r == 0 || fr.r+want <= len(fr.buf.data); {
+	case free > 0 && want > bigFrame && fits:
+	case free >= bufferSize/4 && want <= bigFrame:
+	case want > largeBuffer:
+		fr.replace(min(want, max(2*have, largeBuffer)))
+	case want > bigFrame:
+		fr.replace(largeBuffer)
+	default:
+		fr.replace(bufferSize)
+	}
 	return nil
 }
+
+// bigFrame is the size from which on frames are read into large buffers.
+const bigFrame = bufferSize / 4
 
 // replace continues in a new buffer with what is not handed out.
 func (fr *frameReader) replace(size int) {
