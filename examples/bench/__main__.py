@@ -1,4 +1,4 @@
-"""make bench: runs everything, writes the tables and the picture of
+"""make bench: runs everything, writes the tables and the pictures of
 docs/performance.md.
 
 BENCH_SCALE stretches each run (1: all takes some ten minutes), BENCH_REPEATS
@@ -15,13 +15,17 @@ import time
 from dataclasses import asdict
 
 from .contestants import BUILT, CONTESTANTS, ROOT
+from .curves import draw_growth
 from .measures import Results, all_measures, measure
 from .plot import draw
 from .processes import allow_many_files
 from .tables import circumstances, fill, tables
 
 PAGE = ROOT / "docs" / "performance.md"
-PICTURE = ROOT / "docs" / "performance.svg"
+PICTURES = {
+    "performance.svg": draw,
+    "performance-growth.svg": draw_growth,
+}
 
 WORTH_SHOWING = 1.0
 
@@ -68,7 +72,8 @@ def write(results: Results, load: float, repeats: int, *, shown: bool) -> None:
     }
     directory = PAGE.parent if shown else BUILT
     (directory / PAGE.name).write_text(fill(PAGE.read_text(), generated))
-    (directory / PICTURE.name).write_text(draw(results))
+    for name, picture in PICTURES.items():
+        (directory / name).write_text(picture(results))
 
 
 if __name__ == "__main__":

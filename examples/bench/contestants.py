@@ -84,6 +84,15 @@ CONTESTANTS = {
     "c-many": _one(
         "libsocket, C, send_many", C, sends="many", receives="callback"
     ),
+    "c-json": _one(
+        "libsocket, C, from JSON", C, sends="json", receives="callback"
+    ),
+    "go-tls": _one("libsocket, Go, TLS", GO, sends="tls", receives="tls"),
+    # Values of slow_client. Under "latest", what is skipped counts as well.
+    "go-block": _one("block", GO, sends="block"),
+    "go-drop": _one("drop_oldest", GO, sends="drop_oldest"),
+    "go-disconnect": _one("disconnect", GO, sends="disconnect"),
+    "go-latest": _one("latest", GO, sends="latest", receives="skips"),
     "python": _one("libsocket, Python", OURS),
     "zmq": _one("libzmq", ZMQ),
     "nng": _one("NNG", NNG),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from . import runs
 from .contestants import CONTESTANTS, Contestant
+from .growth import AXES
 from .processes import FailedError
 from .runs import Figures, Load
 
@@ -32,16 +33,26 @@ class Outcome:
 # Of a measure's name and a contestant's.
 Results = dict[str, dict[str, Outcome]]
 
-SIZES = (16, 180, 1024, 65536)
-FANS = (10, 100)
+SIZES = (16, 180, 1024, 65536, 1 << 20)
+FANS = (10, 100, 1000)
 IDLE_CLIENTS = 1000
+MANY_IDLE_CLIENTS = 10_000
+
+# Questions and messages a second where a pace is kept.
+ASKING_PACE = 2000.0
+SPREADING_PACE = 200.0
 
 EVERYBODY = (
     "go", "go-messages", "c-callback", "c-pull", "c-many", "python",
     "zmq", "nng", "nats", "raw-each", "raw-batch",
 )  # fmt: skip
+# Of a thousand clients of NATS, some give up while the others connect.
+FANNED_WIDELY = ("go", "c-callback", "c-pull", "zmq", "nng", "raw-batch")
 FANNED = ("go", "c-callback", "c-pull", "zmq", "nng", "nats", "raw-batch")
 ANSWERING = ("go", "c-pull", "zmq", "nng", "nats", "raw-each")
+SPREADING = ("go", "c-callback", "c-pull", "zmq", "nng", "nats", "raw-each")
+GIVING = ("go", "c-pull", "zmq")
+POLICIES = ("go-block", "go-drop", "go-disconnect", "go-latest")
 STARTING = ("go", "c-pull", "zmq", "nng", "raw-each")
 PYTHON = (
     "py-message", "py-dict", "py-many", "py-pure", "py-zmq", "py-zmq-bare",
@@ -64,17 +75,32 @@ def all_measures(scale: float) -> list[Measure]:
         return Measure(name, lambda c: runs.one_way(c, load), who)
 
     def answering(
-        name: str, pair: tuple[int, int], who: Sequence[str]
+        name: str,
+        pair: tuple[int, int],
+        who: Sequence[str],
+        pace: float = 0,
     ) -> Measure:
-        load = Load(seconds=seconds)
+        load = Load(seconds=seconds, pace=pace)
         return Measure(name, lambda c: runs.round_trip(c, load, pair), who)
 
     def stalling(name: str, clients: int, stalled: int) -> Measure:
         load = Load(clients=clients, seconds=seconds)
         return Measure(name, lambda c: runs.one_way(c, load, stalled), ("go",))
 
-    def remembering(name: str, clients: int) -> Measure:
-        return Measure(name, lambda c: runs.memory(c, clients), STARTING)
+    def remembering(name: str, clients: int, who: Sequence[str]) -> Measure:
+        return Measure(name, lambda c: runs.memory(c, clients), who)
+
+    def giving(name: str, clients: int) -> Measure:
+        load = Load(clients=clients, seconds=seconds)
+        return Measure(name, lambda c: runs.many_to_one(c, load), GIVING)
+
+    def spreading(name: str, clients: int) -> Measure:
+        load = Load(clients=clients, seconds=2 * seconds, pace=SPREADING_PACE)
+        return Measure(name, lambda c: runs.spread(c, load), SPREADING)
+
+    def keeping(c: Contestant) -> Figures:
+        stalled = None if c.receives else 0
+        return runs.one_way(c, Load(seconds=seconds), stalled)
 
     times = max(3, round(10 * scale))
     return [
@@ -84,15 +110,34 @@ def all_measures(scale: float) -> list[Measure]:
             for t in ("unix", "tcp")
         ),
         *(
-            sending(f"fan-{n}", Load(clients=n, seconds=seconds), FANNED)
+            sending(
+                f"fan-{n}",
+                Load(clients=n, seconds=seconds),
+                FANNED if n < 1000 else FANNED_WIDELY,
+            )
             for n in FANS
         ),
         *(
             answering(f"trip-{name}", pair, ANSWERING)
             for name, pair in pairs.items()
         ),
-        remembering("idle-0", 0),
-        remembering(f"idle-{IDLE_CLIENTS}", IDLE_CLIENTS),
+        *(
+            answering(f"paced-{name}", pair, ANSWERING, ASKING_PACE)
+            for name, pair in pairs.items()
+            if name == "across"  # the asker keeps its core awake
+        ),
+        spreading("spread-100", 100),
+        giving("many-10", 10),
+        Measure("policies", keeping, POLICIES),
+        sending("json", Load(seconds=seconds), ("c-callback", "c-json")),
+        sending("tls", Load("tcp", seconds=seconds), ("go", "go-tls")),
+        sending("senders-1", Load(seconds=seconds), ("go",)),
+        sending("senders-4", Load(seconds=seconds, senders=4), ("go",)),
+        remembering("idle-0", 0, STARTING),
+        remembering(f"idle-{IDLE_CLIENTS}", IDLE_CLIENTS, STARTING),
+        # Through C, a client takes two descriptors: more than a program may
+        # have, ordinarily.
+        remembering(f"idle-{MANY_IDLE_CLIENTS}", MANY_IDLE_CLIENTS, ("go",)),
         # Enough for the clock that counts in hundredths of a second.
         Measure("inspected", lambda c: runs.inspected(c, 10, 5000), ("go",)),
         Measure("first", lambda c: runs.first_message(c, times), STARTING),
@@ -115,11 +160,18 @@ def all_measures(scale: float) -> list[Measure]:
             ("python", "py-zmq"),
         ),
         Measure("python-idle", runs.idle_memory, PYTHON_ANSWERING),
+        *(
+            sending(
+                axis.measure(value), axis.load(value, seconds / 2), axis.who
+            )
+            for axis in AXES
+            for value in axis.values
+        ),
     ]
 
 
 # Measures that are compared with each other take turns as well.
-TOGETHER = (("stalled-0", "stalled-1"),)
+TOGETHER = (("stalled-0", "stalled-1"), ("senders-1", "senders-4"))
 
 
 def measure(

@@ -63,7 +63,7 @@ def _colour(who: str) -> str:
 OUR_OWN = {"go", "c-callback", "c-pull", "py-message", "py-dict", "py-many"}
 
 
-def _text(
+def label(
     x: float,
     y: float,
     text: str,
@@ -80,9 +80,9 @@ def _text(
 def _bar(y: float, scale: float, who: str, spread: Spread | None) -> list[str]:
     middle = y + BAR * 0.75
     left = MARGIN + LABELS
-    parts = [_text(left - 8, middle, CONTESTANTS[who].name, 13, INK, "end")]
+    parts = [label(left - 8, middle, CONTESTANTS[who].name, 13, INK, "end")]
     if spread is None:
-        return [*parts, _text(left, middle, "not measured", 12, FAINT)]
+        return [*parts, label(left, middle, "not measured", 12, FAINT)]
     length = spread.middle * scale
     parts.append(
         f'<rect x="{left}" y="{y:.1f}" width="{length:.1f}" height="{BAR}"'
@@ -96,7 +96,7 @@ def _bar(y: float, scale: float, who: str, spread: Spread | None) -> list[str]:
         f' stroke="{INK}" stroke-width="1.5"/>'
     )
     parts.append(
-        _text(
+        label(
             max(ends[1], left + length) + 6,
             middle,
             short(spread.middle),
@@ -117,7 +117,7 @@ def draw(results: Results) -> str:
         }
         longest = max((s.greatest for s in spreads.values() if s), default=1.0)
         scale = (WIDTH - 2 * MARGIN - LABELS - NUMBERS) / longest
-        parts.append(_text(MARGIN, y + 18, title, 15, INK))
+        parts.append(label(MARGIN, y + 18, title, 15, INK))
         y += HEAD - 14
         top = y
         for who, spread in spreads.items():
@@ -133,7 +133,7 @@ def draw(results: Results) -> str:
         "blue: libsocket, with its envelope · grey: peers"
         " · yellow: raw sockets · line: least to greatest"
     )
-    parts.append(_text(MARGIN, y + 4, legend, 12, FAINT))
+    parts.append(label(MARGIN, y + 4, legend, 12, FAINT))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg"'
         f' width="{WIDTH}" height="{height:.0f}"'

@@ -28,10 +28,32 @@ class Load:
     clients: int = 1
     processes: int = 1  # that the clients are in
     seconds: float = 0.4
+    pace: float = 0  # messages a second; 0: as fast as it goes
+    senders: int = 1  # that send at once
+    events: int = 1  # served by one program, with a client each
+    log: int = 0  # messages that a log holds; 0: as many as it does
+
+    def is_whole(self, sent: int, result: dict[str, int]) -> bool:
+        """Whether every receiver got all that was for it."""
+        fewest, rest = divmod(sent, self.events)
+        most = fewest + (rest > 0)
+        return (fewest, most) == (result["fewest"], result["most"])
 
     def arguments(self, place: "Place") -> list[str]:
         limit = min(MOST_MESSAGES, MOST_BYTES // self.size)
+        # What not every program knows is told to those that have to.
+        special = [
+            f"{key}={value}"
+            for key, value, usual in (
+                ("pace", self.pace, 0),
+                ("senders", self.senders, 1),
+                ("events", self.events, 1),
+                ("log", self.log, 0),
+            )
+            if value != usual
+        ]
         return [
+            *special,
             f"transport={self.transport}",
             f"address={place.directory}",
             f"port={place.port}",
@@ -140,21 +162,71 @@ def one_way(
         server.say("go")
         received = [client.expect("result") for client in clients]
         cpu = broker.cpu() - cpu if broker else 0
+        rss = server.rss()
         server.say("end")
         sent = server.expect("result")
         for result in received:
-            if not sent["sent"] == result["fewest"] == result["most"]:
+            if not load.is_whole(sent["sent"], result):
                 raise FailedError(
                     f"{who.name} sent {sent['sent']} and delivered {result}"
                 )
         took = max(result["finished"] for result in received) - sent["began"]
-        deliveries = sent["sent"] * (load.clients - (stalled or 0))
+        # With several events, each message goes to the client of one.
+        audience = (load.clients - (stalled or 0)) // load.events
+        deliveries = sent["sent"] * audience
         cpu += sent["cpu"] + sum(result["cpu"] for result in received)
         return {
             "rate": deliveries / (took / 1e9),
             "cpu": cpu / deliveries,  # ns a message
             "sent": sent["sent"],
+            "rss": float(rss),
         }
+
+
+def percentiles(result: dict[str, int]) -> Figures:
+    return {key: float(value) for key, value in result.items()}
+
+
+def spread(who: Contestant, load: Load) -> Figures:
+    """Send at a pace; p50, p99 and p999, in ns, from sending a message to its
+    arrival at the last of the receivers."""
+    with (
+        new_place(load.clients) as place,
+        _broker(who, place),
+        _joined(who, load, place, []) as (server, (client,)),
+    ):
+        server.say("go")
+        found = percentiles(client.expect("result"))
+        server.say("end")
+        if server.expect("result")["sent"] != found["count"]:
+            raise FailedError(f"{who.name} did not deliver all that it sent")
+        return found
+
+
+def many_to_one(who: Contestant, load: Load) -> Figures:
+    """The clients send for a while, and the server gets every message."""
+    arguments = [f"clients={load.clients}"]
+    with new_place() as place:
+        arguments += load.arguments(place)
+        collect = [*who.server, "collect", *arguments]
+        give = [*who.client, "give", *arguments]
+        with Worker(collect, place.directory) as server:
+            server.expect("ready")
+            with Worker(give, place.directory) as clients:
+                clients.expect("ready")
+                clients.say("go")
+                received = server.expect("result")
+                clients.say("end")
+                sent = clients.expect("result")
+    if received["received"] != sent["sent"]:
+        raise FailedError(
+            f"{who.name} sent {sent['sent']} and delivered {received}"
+        )
+    took = received["finished"] - sent["began"]
+    return {
+        "rate": sent["sent"] / (took / 1e9),
+        "cpu": (sent["cpu"] + received["cpu"]) / sent["sent"],
+    }
 
 
 def round_trip(who: Contestant, load: Load, cores: tuple[int, int]) -> Figures:
@@ -168,10 +240,7 @@ def round_trip(who: Contestant, load: Load, cores: tuple[int, int]) -> Figures:
             with Worker(ask, place.directory, cores[1]) as client:
                 client.expect("ready")
                 client.say("go")
-                return {
-                    key: float(value)
-                    for key, value in client.expect("result").items()
-                }
+                return percentiles(client.expect("result"))
 
 
 def memory(who: Contestant, clients: int) -> Figures:

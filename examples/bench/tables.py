@@ -11,11 +11,15 @@ from .measures import (
     EVERYBODY,
     FANNED,
     FANS,
+    GIVING,
     IDLE_CLIENTS,
+    MANY_IDLE_CLIENTS,
+    POLICIES,
     PYTHON,
     PYTHON_ANSWERING,
     PYTHON_FAN,
     SIZES,
+    SPREADING,
     STARTING,
     Results,
 )
@@ -25,7 +29,13 @@ from .targets import TARGETS, per_client
 NOTHING = "-"
 # Load a core that something else may cause.
 QUIET = 0.25
-SIZE_NAMES = {16: "16 B", 180: "180 B", 1024: "1 KiB", 65536: "64 KiB"}
+SIZE_NAMES = {
+    16: "16 B",
+    180: "180 B",
+    1024: "1 KiB",
+    65536: "64 KiB",
+    1 << 20: "1 MiB",
+}
 
 # A column: its heading, the measures it is from, and the cell of a contestant.
 Cell = Callable[[str], Spread | None]
@@ -106,6 +116,64 @@ def _trips(
     return _contest(results, who, columns)
 
 
+def _paced(results: Results) -> str:
+    columns = [
+        _against(results, f"asked, {metric}", "paced-across", metric, "zmq")
+        for metric in ("p50", "p99", "p999")
+    ]
+    return _contest(results, ANSWERING, columns)
+
+
+def _spread(results: Results) -> str:
+    columns = [
+        _against(results, metric, "spread-100", metric, "zmq")
+        for metric in ("p50", "p99", "p999")
+    ]
+    return _contest(results, SPREADING, columns)
+
+
+def _many(results: Results) -> str:
+    columns = [
+        _against(results, "messages", "many-10", "rate", "zmq"),
+        _against(results, "CPU a message", "many-10", "cpu", "zmq"),
+    ]
+    return _contest(results, GIVING, columns)
+
+
+def _policies(results: Results) -> str:
+    columns = [
+        _against(results, "rate", "policies", "rate", "go-block"),
+        _against(results, "CPU a message", "policies", "cpu", "go-block"),
+    ]
+    return _contest(results, POLICIES, columns)
+
+
+def _costs(results: Results) -> str:
+    """What something costs: a row each, against the same without it."""
+    rows = []
+    for what, measure, who, base, base_measure in COSTS:
+        found = [
+            ratio(results, measure, metric, who, base, base_measure)
+            for metric in ("rate", "cpu")
+        ]
+        rows.append([what, *(NOTHING if f is None else str(f) for f in found)])
+    return _table(["", "rate", "CPU a message"], rows)
+
+
+# What, its measure and contestant, and those it is compared with.
+COSTS = (
+    (
+        "data that is converted from JSON, in C",
+        "json",
+        "c-json",
+        "c-callback",
+        "json",
+    ),
+    ("TLS, over TCP, in Go", "tls", "go-tls", "go", "tls"),
+    ("four senders at once, in Go", "senders-4", "go", "go", "senders-1"),
+)
+
+
 def _rest(results: Results) -> str:
     many = f"idle-{IDLE_CLIENTS}"
 
@@ -122,6 +190,18 @@ def _rest(results: Results) -> str:
             lambda w: absolute(results, "idle-0", "rss", w, 1e6),
         ),
         ("an idle client, KB", ("idle-0", many), client_kb),
+        (
+            f"with {MANY_IDLE_CLIENTS} of them, MB",
+            (f"idle-{MANY_IDLE_CLIENTS}",),
+            lambda w: absolute(
+                results, f"idle-{MANY_IDLE_CLIENTS}", "rss", w, 1e6
+            ),
+        ),
+        (
+            "after traffic to 10, MB",
+            ("fan-10",),
+            lambda w: absolute(results, "fan-10", "rss", w, 1e6),
+        ),
         _against(results, "start to first message", "first", "ns", "zmq"),
     ]
     return _contest(results, STARTING, columns)
@@ -191,6 +271,11 @@ def tables(results: Results) -> dict[str, str]:
         "tcp": _one_way(results, "tcp", "rate"),
         "fans": _fans(results),
         "trips": _trips(results, "trip", ANSWERING, "zmq"),
+        "paced": _paced(results),
+        "spread": _spread(results),
+        "many": _many(results),
+        "policies": _policies(results),
+        "costs": _costs(results),
         "rest": _rest(results),
         "python": _python(results),
         "python-fan": _python_fan(results),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .measures import IDLE_CLIENTS, Results
+from .measures import IDLE_CLIENTS, MANY_IDLE_CLIENTS, Results
 from .ratios import Spread, absolute, figures, ratio
 
 Ask = Callable[[Results], Spread | None]
@@ -199,6 +199,14 @@ TARGETS = [
         _per_client_kb,
         True,
         " KB",
+    ),
+    Target(
+        "a server with 10 000 idle clients",
+        64,
+        None,
+        lambda r: absolute(r, f"idle-{MANY_IDLE_CLIENTS}", "rss", "go", 1e6),
+        True,
+        " MB",
     ),
     Target(
         "start to first message, of libzmq's",

@@ -1,5 +1,6 @@
 /* libsocket through its C API. kind= chooses the way: a sender sends one by
- * one or "many" (64 a call), a receiver takes by "callback" or by "pull". */
+ * one, "many" (64 a call), or "json" that it has converted; a receiver takes
+ * by "callback" or by "pull". */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -59,6 +60,16 @@ static size_t number_at(const options *o)
     return o->size == PROGRESS_FRAME ? PROGRESS_NUMBER : ARRAY_NUMBER;
 }
 
+/* A number of MessagePack is as long as it needs to be. One from JSON has this
+ * bit set, which makes it eight bytes. */
+#define JSON_MARK (UINT64_C(1) << 62)
+
+static uint64_t number_of(const void *data, size_t number_at)
+{
+    const uint64_t number = get_number((const char *)data + number_at);
+    return number == LAST ? LAST : number & ~JSON_MARK;
+}
+
 static payload payload_of(const options *o)
 {
     static const char progress[] =
@@ -77,10 +88,14 @@ static payload payload_of(const options *o)
     if (rest < 256) {
         p.data[10] = 0xc4;
         p.data[11] = (unsigned char)(rest - 2);
-    } else {
+    } else if (rest < 65536) {
         p.data[10] = 0xc5;
         p.data[11] = (unsigned char)((rest - 3) >> 8);
         p.data[12] = (unsigned char)(rest - 3);
+    } else {
+        p.data[10] = 0xc6;
+        for (int i = 0; i < 4; i++)
+            p.data[11 + i] = (unsigned char)((rest - 5) >> (24 - 8 * i));
     }
     return p;
 }
@@ -112,6 +127,30 @@ static void send_many(void *context, uint64_t number)
     }
 }
 
+/* The progress message as JSON, with the number in as many digits as it has
+ * bytes as MessagePack: the receiver finds it where it always is. */
+static void send_json(void *context, uint64_t number)
+{
+    sender *s = context;
+    char json[160];
+    const int length = snprintf(json, sizeof json,
+        "{\"progress\":%llu,\"status\":\"processing\",\"step\":\"Rendering\"}",
+        (unsigned long long)number | JSON_MARK);
+    void *data;
+    size_t size;
+    check(libsocket_json_to_msgpack(&data, &size, json, (size_t)length));
+    const libsocket_message message = {.data = data, .data_size = size};
+    check(libsocket_server_send(s->server, &message));
+    libsocket_free(data);
+}
+
+static send_fn *way_to_send(const options *o)
+{
+    if (strcmp(o->kind, "many") == 0)
+        return send_many;
+    return strcmp(o->kind, "json") == 0 ? send_json : send_one;
+}
+
 void role_send(const options *o)
 {
     static sender s;
@@ -124,7 +163,7 @@ void role_send(const options *o)
     }
     say("ready");
     check(libsocket_server_wait_clients(s.server, (size_t)o->clients, -1));
-    run_sender(o, strcmp(o->kind, "many") == 0 ? send_many : send_one, &s);
+    run_sender(o, way_to_send(o), &s);
     check(libsocket_server_close(s.server));
 }
 
@@ -136,7 +175,7 @@ static bool take_events(tally *t, size_t number_at, const libsocket_event *event
         if (events[i].kind == LIBSOCKET_EVENT_LAGGED)
             die("messages were missed");
         if (events[i].kind == LIBSOCKET_EVENT_MESSAGE)
-            done = take(t, get_number((const char *)events[i].data + number_at));
+            done = take(t, number_of(events[i].data, number_at));
     }
     return done;
 }
@@ -198,6 +237,62 @@ void role_receive(const options *o)
         check(libsocket_client_close(all[i].client));
 }
 
+/* ---- many to one -------------------------------------------------------- */
+
+typedef struct collector {
+    libsocket_server server;
+    int clients;
+    size_t number_at;
+} collector;
+
+static void collect(void *context, tally *t)
+{
+    collector *c = context;
+    for (bool done = false; !done;) {
+        libsocket_event *events;
+        size_t count;
+        check(libsocket_server_receive(&events, &count, c->server, 0, -1));
+        for (size_t i = 0; i < count && !done; i++)
+            if (events[i].kind == LIBSOCKET_EVENT_MESSAGE)
+                done = take_any(t, number_of(events[i].data, c->number_at), &c->clients);
+        libsocket_free(events);
+    }
+}
+
+void role_collect(const options *o)
+{
+    collector c = {serve(o, LIBSOCKET_PULL, NULL, NULL), o->clients, number_at(o)};
+    run_collector(collect, &c);
+    check(libsocket_server_close(c.server));
+}
+
+typedef struct asker {
+    libsocket_client client;
+    payload payload;
+    size_t number_at;
+} asker;
+
+static void give(void *context, uint64_t number)
+{
+    asker *a = context;
+    put_number(a->payload.data + a->number_at, number);
+    const libsocket_message message = {.data = a->payload.data, .data_size = a->payload.size};
+    check(libsocket_client_send(a->client, &message));
+}
+
+void role_give(const options *o)
+{
+    asker *all = calloc((size_t)o->clients, sizeof *all);
+    void **contexts = calloc((size_t)o->clients, sizeof *contexts);
+    for (int i = 0; i < o->clients; i++) {
+        all[i] = (asker){join(o, NULL, NULL), payload_of(o), number_at(o)};
+        contexts[i] = &all[i];
+    }
+    run_givers(o, give, contexts);
+    for (int i = 0; i < o->clients; i++)
+        check(libsocket_client_close(all[i].client));
+}
+
 /* ---- there and back ----------------------------------------------------- */
 
 static void answer(libsocket_server server, const libsocket_event *events, size_t count)
@@ -224,18 +319,10 @@ void role_echo(const options *o)
     }
 }
 
-typedef struct asker {
-    libsocket_client client;
-    payload payload;
-    size_t number_at;
-} asker;
-
 static void ask(void *context, uint64_t number)
 {
     asker *a = context;
-    put_number(a->payload.data + a->number_at, number);
-    const libsocket_message message = {.data = a->payload.data, .data_size = a->payload.size};
-    check(libsocket_client_send(a->client, &message));
+    give(a, number);
     for (bool answered = false; !answered;) {
         libsocket_event *events;
         size_t count;

@@ -112,6 +112,17 @@ void role_receive(const options *o)
     run_receivers(o, receive, sockets);
 }
 
+/* Many to one is measured with others. */
+void role_collect(const options *o)
+{
+    die("no such role: %s", o->role);
+}
+
+void role_give(const options *o)
+{
+    role_collect(o);
+}
+
 void role_echo(const options *o)
 {
     const nng_socket *socket = serve_clients(o, 1);

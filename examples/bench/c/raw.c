@@ -167,7 +167,7 @@ typedef struct receivers {
 static void receive(void *context, int index, tally *t)
 {
     receivers *r = context;
-    const size_t capacity = 4 * BATCH;
+    const size_t size = r->options->size, capacity = size < BATCH ? 4 * BATCH : 4 * size;
     unsigned char *buffer = malloc(capacity);
     size_t have = 0;
     for (bool done = false; !done;) {
@@ -201,6 +201,17 @@ void role_receive(const options *o)
 }
 
 /* ---- there and back ----------------------------------------------------- */
+
+/* Many to one is measured with others. */
+void role_collect(const options *o)
+{
+    die("no such role: %s", o->role);
+}
+
+void role_give(const options *o)
+{
+    role_collect(o);
+}
 
 void role_echo(const options *o)
 {

@@ -118,6 +118,43 @@ void role_receive(const options *o)
     run_receivers(o, receive, clients);
 }
 
+/* Many to one: PUSH and PULL. */
+typedef struct collector {
+    void *socket;
+    int clients;
+} collector;
+
+static void collect(void *context, tally *t)
+{
+    collector *c = context;
+    zmq_msg_t message;
+    zmq_msg_init(&message);
+    do
+        check(zmq_msg_recv(&message, c->socket, 0));
+    while (!take_any(t, get_number(zmq_msg_data(&message)), &c->clients));
+    zmq_msg_close(&message);
+}
+
+void role_collect(const options *o)
+{
+    collector c = {open_socket(open_context(1), ZMQ_PULL, o), o->clients};
+    check(zmq_bind(c.socket, endpoint_of(o)));
+    run_collector(collect, &c);
+}
+
+void role_give(const options *o)
+{
+    void *context = open_context(o->clients);
+    sender *all = calloc((size_t)o->clients, sizeof *all);
+    void **contexts = calloc((size_t)o->clients, sizeof *contexts);
+    for (int i = 0; i < o->clients; i++) {
+        all[i] = (sender){open_socket(context, ZMQ_PUSH, o), calloc(1, o->size), o->size};
+        check(zmq_connect(all[i].socket, endpoint_of(o)));
+        contexts[i] = &all[i];
+    }
+    run_givers(o, send_one, contexts);
+}
+
 void role_echo(const options *o)
 {
     void *socket = open_socket(open_context(1), ZMQ_PAIR, o);
