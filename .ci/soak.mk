@@ -9,4 +9,4 @@ soak-go: | go packages-build $(VENV)/bin/python
 	@$(GO_TESTS) -timeout 60m ./socket -soak
 
 soak-python: $(LIBRARY) $(VENV)/tools
-	@$(VENV)/bin/python -m pytest --quiet bindings/python --soak
+	@$(VENV)/bin/python -m pytest --quiet bindings/python --soak -o faulthandler_timeout=3600
