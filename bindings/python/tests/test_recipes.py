@@ -84,6 +84,20 @@ def test_service(sockets: Path) -> None:
     assert not (sockets / "clock.sock").exists()
 
 
+def test_asyncio_viewer() -> None:
+    """The loop works while it waits, and Ctrl-C ends both."""
+    viewer = run("asyncio_viewer.py")
+    assert viewer.stdout is not None
+    assert viewer.stdout.readline() == "other work\n"
+    with create_server("unix", "clock") as server:
+        server.send({"time": 1})
+        while (line := viewer.stdout.readline()) != "1\n":
+            assert line == "other work\n"
+        viewer.send_signal(signal.SIGINT)
+        _, err, status = outcome(viewer)
+    assert (err, status) == ("", 0)
+
+
 def test_unit() -> None:
     """What systemd reads starts that program, and says where it serves."""
     unit = configparser.ConfigParser(interpolation=None)
