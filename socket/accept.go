@@ -110,13 +110,13 @@ func (s *Server) admit(v *visitor, raw *rawConn, accepted uint64) (*conn, error)
 		return c, err
 	}
 	hello, err := c.awaitHello(until)
-	if err == nil {
-		err = c.demandToken(hello, until)
-	}
 	if err != nil {
 		return c, err
 	}
 	c.cursor.speaks = hello != nil
+	if err := c.demandToken(hello, until); err != nil {
+		return c, err
+	}
 	if hello != nil && hello.kind == controlInspect {
 		c.answer(hello)
 		return nil, nil
@@ -132,9 +132,11 @@ func (s *Server) admit(v *visitor, raw *rawConn, accepted uint64) (*conn, error)
 // have had their alert.
 func (s *Server) insecure(v *visitor, raw *rawConn, err error) (*conn, error) {
 	c := newConn(s, raw, peerOf(v.conn))
-	if errors.As(err, new(*plainPeerError)) {
+	reason, _ := reasonOf(err)
+	switch {
+	case errors.As(err, new(*plainPeerError)):
 		c.cursor.speaks = true
-	} else if reason, _ := reasonOf(err); reason != ReasonEOF {
+	case reason == ReasonNotAllowed:
 		s.pause(refusalDelay)
 	}
 	return c, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -89,7 +88,7 @@ func (i *inspection) attempt(ctx, bounded context.Context) (ServerInfo, error) {
 	case i.transport == Unix && !locked:
 		leave(raw)
 		return i.found(StateOld, p), nil
-	case i.transport == Unix && (pid == p.PID || pid == 0), i.isSecured(conn):
+	case i.transport == Unix && (pid == p.PID || pid == 0), i.settings.guarded(i.transport):
 		state = StateSilent
 		until, _ = bounded.Deadline()
 	}
@@ -102,12 +101,6 @@ func (i *inspection) attempt(ctx, bounded context.Context) (ServerInfo, error) {
 		info, err = i.found(state, p), nil
 	}
 	return info, err
-}
-
-// isSecured reports whether the server has to know what no old one does.
-func (i *inspection) isSecured(c net.Conn) bool {
-	_, isTLS := c.(*tlsConn)
-	return isTLS || i.transport == TCP && i.settings.TCP.TokenFile != ""
 }
 
 // crowded is what is known of a server on Unix whose queue of connections has

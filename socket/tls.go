@@ -162,7 +162,7 @@ func secure(ctx context.Context, c net.Conn, logger *slog.Logger) (net.Conn, err
 	case errors.As(err, new(tls.RecordHeaderError)):
 		return nil, &plainPeerError{fail(ErrNotAllowed, "the server speaks TLS, and the client does not: set tls = true")}
 	case contextError(ctx, err) != nil:
-		return nil, fail(ErrNotAllowed, "the TLS handshake was not done in time (default_timeout)")
+		return nil, fail(ErrTimeout, "the TLS handshake was not done in time (default_timeout)")
 	}
 	return nil, fail(ErrNotAllowed, "TLS handshake: %w", err)
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
+	"io"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -24,6 +26,9 @@ import (
 // The client is first to prove it, so that who merely connects is given
 // nothing that a token could be tried against at leisure.
 type secret []byte
+
+// Format keeps the token out of whatever is printed.
+func (secret) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "[token]") }
 
 // What a token may be. The least length keeps out what a person could guess.
 const (
@@ -97,7 +102,6 @@ func (c *conn) demandToken(hello *control, until time.Time) error {
 	if hello.nonce == nil {
 		return fail(ErrNotAllowed, "the server asks for a token, and the client has none: set token_file")
 	}
-	c.cursor.speaks = true
 	nonce := newNonce()
 	c.raw.SetWriteDeadline(until)
 	defer c.raw.SetWriteDeadline(time.Time{})
