@@ -18,6 +18,7 @@ present() {
 	luajit) luajit -e 'require "ffi"; require "cjson"' ;;
 	man-db) command -v man ;;
 	python3-venv) "${PYTHON:-python3}" -c 'import ensurepip, venv' ;;
+	systemd) command -v systemd-socket-activate ;;
 	util-linux) command -v flock ;;
 	valgrind) valgrind --quiet true ;;
 	*) command -v "$1" ;;

@@ -5,7 +5,7 @@ SOAK_SECONDS ?= 1800
 SOAKS := soak-go soak-python
 
 .PHONY: $(SOAKS)
-soak-go: | go packages-build $(VENV)/bin/python
+soak-go: | go packages-build packages-tools $(VENV)/bin/python
 	@$(GO_TESTS) -timeout 60m ./socket -soak
 
 soak-python: $(LIBRARY) $(VENV)/tools

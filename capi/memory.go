@@ -31,7 +31,7 @@ func goBytes(data unsafe.Pointer, size C.size_t) []byte {
 // environ copies the environment of this moment. Go's own is the one that the
 // process was started with.
 func environ() []string {
-	var list []string
+	list := []string{}
 	for p := C.ls_environ(); *p != nil; p = (**C.char)(unsafe.Add(unsafe.Pointer(p), unsafe.Sizeof(*p))) {
 		list = append(list, C.GoString(*p))
 	}

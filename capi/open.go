@@ -54,13 +54,14 @@ func open(kind C.uint32_t, transport, event, overrides string, flags C.uint32_t,
 	if err != nil {
 		return nil, err
 	}
-	settings, err := socket.LoadSettingsEnviron(t, overrides, environ())
+	env := environ()
+	settings, err := socket.LoadSettingsEnviron(t, overrides, env)
 	if err != nil {
 		return nil, err
 	}
 	pull := flags&C.LIBSOCKET_PULL != 0 || kind == C.LS_CLIENT && !callback
 	h := &handle{event: event, hold: flags&C.LIBSOCKET_HOLD != 0}
-	cfg := socket.Config{Settings: settings, KeepEvents: pull || callback, HoldClients: h.hold}
+	cfg := socket.Config{Settings: settings, Environ: env, KeepEvents: pull || callback, HoldClients: h.hold}
 	if pull {
 		if h.notifier, err = newNotifier(); err != nil {
 			return nil, err

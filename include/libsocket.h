@@ -68,6 +68,15 @@
  *   environment, which goes over the files, which go over the defaults. NULL
  *   or "" changes nothing. The environment is that of the moment of the call.
  *
+ * SERVICES
+ *   A server takes the listening socket that a service manager passed for its
+ *   event (LISTEN_FDS, with the name of the event or bound where the server
+ *   would bind), unless socket_activation = false. Such a socket is not
+ *   changed and not removed; the descriptor stays open, now closed on exec.
+ *   With sd_notify = true the manager is told (NOTIFY_SOCKET) when clients can
+ *   connect and when the server begins to close. The environment is read, and
+ *   never changed.
+ *
  * FORK
  *   A child made by fork() must not use the library: every function returns
  *   LIBSOCKET_E_FORKED there at once, and the parent is not disturbed. exec,

@@ -1,6 +1,9 @@
 package socket
 
-import "log/slog"
+import (
+	"log/slog"
+	"os"
+)
 
 // Config is what Listen and Dial take beside the event's name. The zero value
 // is a good start: settings from files and environment, no log, events pulled.
@@ -29,6 +32,12 @@ type Config struct {
 	// meanwhile comes first.
 	HoldClients bool
 
+	// Environ is the environment to look into, a list of "NAME=value": for
+	// the settings where Settings is nil, and for what a service manager
+	// has passed to this process. nil: os.Environ(), which in a process
+	// that is not a Go program is that of the moment it was loaded.
+	Environ []string
+
 	// Notify is told whenever events begin or cease to wait, so that a
 	// descriptor can be kept readable. It is called under a lock: it must
 	// not block nor call back.
@@ -44,10 +53,13 @@ func (cfg Config) prepare(t Transport, event string) (Config, error) {
 }
 
 func (cfg Config) prepareSettings(t Transport) (Config, error) {
+	if cfg.Environ == nil {
+		cfg.Environ = os.Environ()
+	}
 	if cfg.Settings != nil {
 		return cfg, cfg.Settings.Validate()
 	}
-	s, err := LoadSettings(t, "")
+	s, err := LoadSettingsEnviron(t, "", cfg.Environ)
 	cfg.Settings = s
 	return cfg, err
 }

@@ -101,7 +101,7 @@ func reachesUs(ctx context.Context, l net.Listener, s *Settings) error {
 	if _, err := client.Write([]byte(secret)); err != nil {
 		return err
 	}
-	if err := l.(*unixListener).SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := l.(*ownListener).SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return err
 	}
 	server, err := l.Accept()

@@ -32,6 +32,7 @@ type Server struct {
 	token     *reloading[secret] // nil: none is asked for
 
 	listener net.Listener
+	manager  string          // NOTIFY_SOCKET of the service manager; "": nobody is told
 	ctx      context.Context // ends when Close begins
 	cancel   context.CancelFunc
 	closing  sync.Once
@@ -55,7 +56,11 @@ type Server struct {
 // Listen opens a server of the event. Clients can connect when it returns.
 // ctx bounds the opening alone; Close ends the server.
 //
-// Errors: ErrInvalid for the name or transport, ErrSettings, ErrInUse when a
+// A listening socket that a service manager has passed to the process for this
+// event is taken instead of a new one, unless socket_activation is off.
+//
+// Errors: ErrInvalid for the name, the transport or what a service manager
+// passed, ErrSettings, ErrInUse when a
 // living process serves the event or the port is taken, ErrNoPort,
 // ErrNotAllowed, ErrIO.
 func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server, error) {
@@ -71,7 +76,8 @@ func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server
 			return nil, err
 		}
 	}
-	listener, err := listen(ctx, t, event, set)
+	env := newEnvironment(cfg.Environ)
+	listener, unmatched, err := listenService(ctx, t, event, set, env)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +113,9 @@ func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server
 	for _, w := range set.Warnings {
 		s.logger.Warn(w)
 	}
+	if unmatched > 0 {
+		s.logger.Info("the service manager passed sockets, none of them for this event", "sockets", unmatched)
+	}
 	s.logger.Info("server started", "address", s.Address())
 	if w := set.TCP.openToAll(s.Addr()); w != "" {
 		s.logger.Warn(w, "address", s.Address())
@@ -122,6 +131,10 @@ func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server
 			s.inbox.dispatch(cfg.OnEvent, s.logger)
 			close(s.done)
 		}()
+	}
+	if set.SdNotify {
+		s.manager = env["NOTIFY_SOCKET"]
+		s.tellManager(stateReady)
 	}
 	return s, nil
 }
@@ -296,7 +309,18 @@ func (s *Server) farewell() (Reason, string) {
 	return ReasonStopped, "the server was stopped"
 }
 
+// tellManager tells the service manager, if there is one, how the server is.
+// It serves all the same when that cannot be told.
+func (s *Server) tellManager(state string) {
+	if err := notifyManager(s.manager, state); err != nil {
+		s.logger.Warn("the service manager was not told "+state, "error", err)
+	}
+}
+
 func (s *Server) close() error {
+	if !s.restarting.Load() {
+		s.tellManager(stateStopping)
+	}
 	s.cancel()
 	err := s.listener.Close()
 	if s.inbox != nil {

@@ -35,6 +35,8 @@ type Settings struct {
 	Name             string         // what a client calls itself; "": the program's name
 	Types            []MessageType  // a client is given only these; empty: all
 	LogLevel         slog.Level     // from which log lines become EventLog; LogOff: none
+	SocketActivation bool           // a server takes the socket that a service manager passed for its event
+	SdNotify         bool           // a server tells the service manager when it is ready and when it stops
 	Unix             UnixSettings
 	TCP              TCPSettings
 

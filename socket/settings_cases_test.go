@@ -166,6 +166,8 @@ var settingCases = map[string]settingCase{
 	"socket.log_level": {"off",
 		[]accepted{{`"off"`, "off"}, {`"debug"`, "debug"}, {`"INFO"`, "info"}, {`"warn"`, "warn"}, {`"error"`, "error"}},
 		[]refused{{text: `"loud"`, why: aLevel}}},
+	"socket.socket_activation":    switchCase(true),
+	"socket.sd_notify":            switchCase(false),
 	"socket.unix.max_connections": countCase(10, 1, "greater than 0"),
 	"socket.unix.socket_permissions": {"0600",
 		[]accepted{{`"0777"`, "0777"}, {`"00"`, "0000"}, {`"066"`, "0066"}},

@@ -141,6 +141,12 @@ var settingsTable = []*setting{
 	{"socket", "log_level", logLevelKind, "off",
 		fieldAt(func(s *Settings) *slog.Level { return &s.LogLevel }),
 		"Log lines from this level on become LOG events of the server or client."},
+	{"socket", "socket_activation", boolKind{}, true,
+		fieldAt(func(s *Settings) *bool { return &s.SocketActivation }),
+		"A server takes the listening socket that a service manager passed for its event, if there is one."},
+	{"socket", "sd_notify", boolKind{}, false,
+		fieldAt(func(s *Settings) *bool { return &s.SdNotify }),
+		"A server tells the service manager `READY=1` when clients can connect, and `STOPPING=1` when it begins to close."},
 
 	{"unix", "max_connections", countOf("connections", 1), 10,
 		fieldAt(func(s *Settings) *int { return &s.Unix.MaxConnections }),

@@ -171,6 +171,8 @@ wait_for_server = true
 name = "viewer"
 types = ["error"]
 log_level = "warn"
+socket_activation = false
+sd_notify = true
 [socket.unix]
 max_connections = 7
 socket_permissions = "0660"
@@ -210,6 +212,7 @@ func TestSettingsFields(t *testing.T) {
 		MaxMessageSize: 2000, LogMessages: 4, LogBytes: 65538, SlowClient: SlowBlock,
 		SendTimeout: 2500 * time.Millisecond, FrameTimeout: 3 * time.Second, HistorySize: 5, RetainKeys: 6,
 		WaitForServer: true, Name: "viewer", Types: []MessageType{Error}, LogLevel: slog.LevelWarn,
+		SdNotify: true,
 		Unix: UnixSettings{
 			MaxConnections: 7, SocketPermissions: 0o660, AllowedUIDs: []int{1000}, AllowedGIDs: []int{100}, ReadonlyUIDs: []int{1001},
 			ReconnectMin: 100 * time.Millisecond, ReconnectMax: 200 * time.Millisecond,

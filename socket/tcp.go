@@ -19,22 +19,26 @@ func listenTCP(ctx context.Context, s *Settings) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ip.IP.IsLoopback() {
-		if err := s.TCP.checkBeyondLoopback(ip); err != nil {
-			return nil, err
-		}
+	return guarded(ip, s, func() (net.Listener, error) { return listenPorts(ctx, ip, s) })
+}
+
+// guarded listens, if that may be done at the address, and speaks TLS there if
+// the settings say so.
+func guarded(ip net.IPAddr, s *Settings, listen func() (net.Listener, error)) (net.Listener, error) {
+	if err := s.TCP.checkExposure(ip); err != nil {
+		return nil, err
 	}
-	l, err := listenPorts(ctx, ip, s)
+	l, err := listen()
 	if err != nil || !s.TCP.TLS {
 		return l, err
 	}
 	return withTLS(l, s)
 }
 
-// checkBeyondLoopback judges a server that other machines can reach.
-func (s *TCPSettings) checkBeyondLoopback(ip net.IPAddr) error {
+// checkExposure judges the address of a server, which other machines may reach.
+func (s *TCPSettings) checkExposure(ip net.IPAddr) error {
 	switch {
-	case s.TLS:
+	case ip.IP.IsLoopback(), s.TLS:
 		return nil
 	case s.TokenFile != "":
 		return fail(ErrNotAllowed,

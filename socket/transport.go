@@ -60,6 +60,19 @@ func checkDial(t Transport, s *Settings) error {
 	return err
 }
 
+// listenService is listen for a process that a service manager may have passed
+// sockets to: it prefers the one that is for the event. It returns how many
+// were passed when none is.
+func listenService(ctx context.Context, t Transport, event string, s *Settings, env environment) (l net.Listener, unmatched int, err error) {
+	if s.SocketActivation {
+		l, unmatched, err = listenPassed(ctx, t, event, s, env)
+	}
+	if l == nil && err == nil {
+		l, err = listen(ctx, t, event, s)
+	}
+	return l, unmatched, err
+}
+
 // dial connects to the server of the event. How long it may take is ctx's
 // business; the error of an ended ctx is returned as it is.
 func dial(ctx context.Context, t Transport, event string, s *Settings) (net.Conn, error) {

@@ -11,14 +11,19 @@ import (
 	"time"
 )
 
-// A unixListener listens on a socket file that it owns: no other server can
-// have the event while it lives, see nameLock.
+// A unixListener listens on a socket file.
 type unixListener struct {
 	*net.UnixListener
+	addr *net.UnixAddr
+}
+
+// An ownListener listens on a socket file that it made: no other server can
+// have the event while it lives, see nameLock.
+type ownListener struct {
+	unixListener
 	event  string
 	dir    *socketDir
 	lock   *nameLock
-	addr   *net.UnixAddr
 	file   fs.FileInfo // the socket file we made
 	remove bool        // auto_remove_socket
 
@@ -70,9 +75,9 @@ func listenUnix(ctx context.Context, event string, s *Settings) (_ net.Listener,
 		l.Close()
 		return nil, err
 	}
-	return &unixListener{
-		UnixListener: l, event: event, dir: dir, lock: lock, file: file, remove: s.Unix.AutoRemoveSocket,
-		addr: &net.UnixAddr{Name: path, Net: "unix"},
+	return &ownListener{
+		unixListener: unixListener{l, &net.UnixAddr{Name: path, Net: "unix"}},
+		event:        event, dir: dir, lock: lock, file: file, remove: s.Unix.AutoRemoveSocket,
 	}, nil
 }
 
@@ -160,7 +165,7 @@ func (l *unixListener) Addr() net.Addr { return l.addr }
 
 // Close stops listening and gives the name back. The socket file goes first:
 // while the socket lives, the system gives its inode number to no other file.
-func (l *unixListener) Close() error {
+func (l *ownListener) Close() error {
 	l.closing.Do(func() {
 		var err error
 		if l.remove {

@@ -21,6 +21,8 @@ class ServerOptions(TypedDict, total=False):
     log_messages: int | None
     log_bytes: int | None
     linger: float | None
+    socket_activation: bool | None
+    sd_notify: bool | None
 
 
 class UnixServerOptions(ServerOptions, total=False):
