@@ -80,7 +80,8 @@ func (b *bed) run(name string, options any) *process {
 // runCommand is run with a command that, in the end, executes this binary.
 func (b *bed) runCommand(cmd *exec.Cmd, name string, options any) *process {
 	b.t.Helper()
-	cmd.Env = append(cmd.Environ(), programEnv+"="+name)
+	// Under the race detector, a process would else wait a second at its end.
+	cmd.Env = append(cmd.Environ(), programEnv+"="+name, "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=20")
 	cmd.Stderr = b.t.Output()
 	stdin, err := cmd.StdinPipe()
 	require.NoError(b.t, err)
