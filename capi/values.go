@@ -25,7 +25,9 @@ func goSettings(block *unsafe.Pointer, size *C.size_t, texts *C.ls_text) (status
 	if err != nil {
 		return failed(err)
 	}
-	return failed(giveValue(block, size, s.Map()))
+	values := s.Map()
+	values["files"] = append([]string{}, s.Files...) // not nil
+	return failed(giveValue(block, size, values))
 }
 
 //export goJSONToMsgpack

@@ -43,6 +43,10 @@ type Settings struct {
 	// Warnings are sentences about keys that are not known, in the order
 	// found. They name the key and its place, never its value.
 	Warnings []string
+
+	// Files are the settings files that were looked for, in the order read:
+	// who keeps resolved settings looks whether one has changed or come.
+	Files []string
 }
 
 // UnixSettings are the keys of [socket.unix].

@@ -29,6 +29,7 @@ func LoadSettingsEnviron(t Transport, overrides string, environ []string) (*Sett
 	env := newEnvironment(environ)
 	l := &settingsLoad{settings: DefaultSettings(), origins: map[*setting]settingOrigin{}}
 	for _, file := range env.settingsFiles() {
+		l.settings.Files = append(l.settings.Files, file.path)
 		if err := l.applyFile(file); err != nil {
 			return nil, err
 		}

@@ -46,6 +46,10 @@ func TestSettingsPrecedence(t *testing.T) {
 			t.Errorf("%s: a key that later sources leave alone is %q", source.name, s.Name)
 		}
 	}
+	s, err := LoadSettingsEnviron(Unix, overrides, environ)
+	if err != nil || !reflect.DeepEqual(s.Files, []string{standard, named}) {
+		t.Errorf("files %q (%v), want %q and %q", s.Files, err, standard, named)
+	}
 }
 
 func TestLoadSettingsReadsTheProcessEnvironment(t *testing.T) {

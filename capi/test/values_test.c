@@ -24,6 +24,10 @@ static void defaults_and_overrides(void)
     CHECK(libsocket_get_int(map, "buffer_size", 0) == 4096);
     CHECK(libsocket_as_int(libsocket_find(map, "unix/max_connections"), 0) == 10);
     CHECK(libsocket_as_int(libsocket_find(map, "tcp/port_range_end"), 0) == 9100);
+    char user_file[sizeof support_dir + 40];
+    snprintf(user_file, sizeof user_file, "%s/.config/socket/settings.toml", support_dir);
+    CHECK(libsocket_count(libsocket_get(map, "files")) == 1);
+    CHECK(libsocket_is(libsocket_at(libsocket_get(map, "files"), 0), user_file));
     libsocket_free(block);
     map = resolve(&block, "unix", "max_connections = 7\nbuffer_size = 9");
     CHECK(libsocket_get_int(map, "buffer_size", 0) == 9);

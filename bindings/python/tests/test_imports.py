@@ -122,6 +122,19 @@ def test_import_brings_in_neither_pydantic_nor_the_library() -> None:
     assert run(code) == "False\nFalse\n"
 
 
+def test_neither_the_import_nor_a_server_brings_in_what_is_large() -> None:
+    code = (
+        "import sys\n"
+        "before = set(sys.modules)\n"
+        "import dotfiles_socket as d\n"
+        "d.UnixSocketServer('event'), d.create_client('tcp', 'x', port=4000)\n"
+        "large = {'dataclasses', 'inspect', 'logging', 'pathlib', 're',"
+        " 'traceback', 'typing'}\n"
+        "print(sorted(large & set(sys.modules) - before))"
+    )
+    assert run(code) == "[]\n"
+
+
 def test_a_server_brings_in_the_library_and_not_pydantic() -> None:
     code = (
         "import sys, dotfiles_socket\n"

@@ -19,6 +19,7 @@ from dotfiles_socket import (
     UnixSocketConfig,
     UnixSocketServer,
     ValidationError,
+    _settings,
     get_default_config,
     get_generic_socket_config,
     get_socket_config,
@@ -248,6 +249,51 @@ def test_each_source_goes_over_the_one_before(
     assert server._settings["message_queue_size"] == 2
     client = UnixSocketClient("event", buffer_size=5)
     assert client._settings["buffer_size"] == 5
+
+
+def test_what_was_resolved_is_kept_while_nothing_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def ask(*arguments: object) -> object:
+        asked.append(arguments)
+        return real(*arguments)
+
+    def size() -> tuple[int, bool]:
+        """The buffer size, and whether the library was asked for it."""
+        asked.clear()
+        return resolve("unix")["buffer_size"], bool(asked)
+
+    real: Any = _settings._ask
+    monkeypatch.setattr(_settings, "_ask", ask)
+    resolve("unix")
+    assert size() == (4096, False)
+    file = tmp_path / "config" / "socket" / "settings.toml"
+    write(file, "[socket]\nbuffer_size = 11\n")
+    assert size() == (11, True)
+    assert size() == (11, False)
+    write(file, "[socket]\nbuffer_size = 7\n")
+    assert size() == (7, True)
+    file.unlink()
+    assert size() == (4096, True)
+    assert size() == (4096, False)
+    monkeypatch.setenv("SOCKET__BUFFER_SIZE", "9")
+    assert size() == (9, True)
+    assert size() == (9, False)
+    monkeypatch.setenv("UNRELATED", "1")
+    assert size() == (9, True)
+    monkeypatch.setenv("SOCKET__BUFFER_SIZE", "0")
+    for _ in range(2):  # what is wrong is not kept
+        with pytest.raises(ValidationError, match="BUFFER_SIZE"):
+            size()
+        assert asked
+
+
+def test_not_more_is_kept_than_a_program_needs() -> None:
+    for n in range(1, 300):
+        assert resolve("unix", f"buffer_size = {n}")["buffer_size"] == n
+    assert len(_settings._resolved) <= 100
 
 
 def test_the_home_directory_without_xdg(

@@ -138,7 +138,7 @@ def at(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
         (moment - datetime(1970, 1, 1, tzinfo=timezone.utc))
         / timedelta(microseconds=1)
     )
-    monkeypatch.setattr(time, "time_ns", lambda: micros * 1000)
+    monkeypatch.setattr(types, "time_ns", lambda: micros * 1000)
 
 
 @pytest.mark.parametrize(

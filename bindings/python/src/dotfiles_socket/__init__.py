@@ -13,9 +13,6 @@ all of them or to one, and clients may answer:
         print(message.data["percent"])
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
 from . import _interpreter as _interpreter  # first: it may refuse
 from ._inspection import (
     ServerInfo,
@@ -63,6 +60,7 @@ from .factory import SocketType, create_client, create_server
 from .implementations.tcp import TcpSocketClient, TcpSocketServer
 from .implementations.unix import UnixSocketClient, UnixSocketServer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .config import (
         AppConfig,
@@ -145,13 +143,16 @@ _CONFIG = frozenset(
 
 if not TYPE_CHECKING:  # or every name would be one of this module
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name):
         # pydantic takes longer to import than all else, and few programs
         # look at their configuration.
-        if name == "config":
-            return importlib.import_module(".config", __name__)
-        if name in _CONFIG:
-            value = getattr(importlib.import_module(".config", __name__), name)
+        if name == "config" or name in _CONFIG:
+            import importlib
+
+            config = importlib.import_module(".config", __name__)
+            if name == "config":
+                return config
+            value = getattr(config, name)
             globals()[name] = value
             return value
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

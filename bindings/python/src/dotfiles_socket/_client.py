@@ -1,15 +1,13 @@
 """What the clients of all transports have in common."""
 
+from __future__ import annotations
+
 import contextlib
-import logging
 import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator
 from ctypes import byref, c_size_t
-from functools import partial
-from typing import Any, TypeVar
 
 from ._errors import failure
 from ._handle import ClientHandle, forkable
@@ -25,8 +23,8 @@ from ._lib import (
     quick,
 )
 from ._logging import log_level, log_line
-from ._outgoing import KEPT, Outgoing, Sendable, array_of, fill, outgoing
-from ._packed import MANY, ONE, Intake, Row, message_of
+from ._outgoing import SHORT, document_of, message_row, packer, size_of
+from ._packed import MANY, ONE, Intake, message_of
 from ._patience import interruptible
 from ._settings import overrides, program_name, resolve
 from .core.client import SocketClient
@@ -44,8 +42,18 @@ from .core.exceptions import (
 )
 from .core.types import SocketMessage, validate_event_name
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from ._logging import Logger
+    from ._outgoing import Pack, Sendable
+    from ._packed import Row
+
 _NOT_CONNECTED = "Not connected to server"
-_Self = TypeVar("_Self", bound="EventClient")
 
 
 class EventClient(SocketClient):
@@ -54,7 +62,7 @@ class EventClient(SocketClient):
     send_many()."""
 
     _transport: str
-    _logger: logging.Logger
+    _logger: Logger
     # For objects whose constructor did not come so far.
     _event_name = ""
     _handle: ClientHandle | None = None
@@ -65,11 +73,10 @@ class EventClient(SocketClient):
         self._overrides = overrides(**arguments)
         self._settings = resolve(self._transport, self._overrides)
         self._auto_reconnect: bool = self._settings["reconnect"]
-        self._free: list[Outgoing] = []
+        self._packers: list[Pack] = []
         self._handle = None
-        # What was taken out of the library and not received: messages, and
-        # in their place between them the rows of other events.
-        self._inbox: deque[SocketMessage | Row] = deque()
+        # What was taken out of the library and not received.
+        self._inbox: deque[Row] = deque()
         # Held while rows are taken, so that they stay in order. Reentrant
         # because a signal handler may call any method.
         self._lock = threading.RLock()
@@ -101,7 +108,7 @@ class EventClient(SocketClient):
         """Tell whether there is a connection now. While the client is
         coming back by itself there is none."""
         handle = self._handle
-        return handle is not None and quick.client_connected(handle.id) == 1
+        return handle is not None and quick.client_connected(handle.key) == 1
 
     # ---- from connect to disconnect
 
@@ -130,12 +137,7 @@ class EventClient(SocketClient):
             self._release()
             handle = interruptible(self._open)
             handle.intake = Intake(
-                quick.client_receive_packed,
-                handle.id,
-                # Not a method of the client, which is to be let go as soon
-                # as nobody holds it.
-                partial(_items, self._event_name),
-                self._inbox,
+                quick.client_receive_packed, handle.key, self._inbox
             )
             self._handle = handle
         if self.is_connected():
@@ -184,7 +186,7 @@ class EventClient(SocketClient):
         interruptible(handle.close)
         return True
 
-    def __enter__(self: _Self) -> _Self:
+    def __enter__(self) -> Self:
         self.connect()
         return self
 
@@ -216,18 +218,16 @@ class EventClient(SocketClient):
         if handle is None:
             raise NotConnectedError(_NOT_CONNECTED)
         try:
-            target, pack, reference = unused = self._free.pop()
+            pack = self._packers.pop()
         except IndexError:
-            target, pack, reference = unused = outgoing()
+            pack = packer()
         try:
-            size = fill(target, message, self._event_name, pack)
+            document = pack((message_row(message, self._event_name),))
         except Exception as e:
             raise BadMessageError(f"Failed to send message: {e}") from e
-        status = blocking.client_send(handle.id, reference)
-        if status:
-            raise _send_failure(status)
-        if size <= KEPT:
-            self._free.append(unused)
+        self._send_document(handle, document)
+        if len(document) <= SHORT:
+            self._packers.append(pack)
 
     def send_many(self, messages: Iterable[Sendable]) -> None:
         """Send messages to the server, in order, at the cost of less than as
@@ -237,10 +237,15 @@ class EventClient(SocketClient):
         if handle is None:
             raise NotConnectedError(_NOT_CONNECTED)
         try:
-            array = array_of(list(messages), self._event_name)
+            document = document_of(list(messages), self._event_name)
         except Exception as e:
             raise BadMessageError(f"Failed to send message: {e}") from e
-        status = blocking.client_send_many(None, handle.id, array, len(array))
+        self._send_document(handle, document)
+
+    def _send_document(self, handle: ClientHandle, document: bytes) -> None:
+        status = blocking.client_send_packed(
+            None, handle.key, document, size_of(document)
+        )
         if status:
             raise _send_failure(status)
 
@@ -263,14 +268,14 @@ class EventClient(SocketClient):
             if self._handle is not handle:
                 raise NotConnectedError(_NOT_CONNECTED)
             try:
-                item = self._inbox.popleft()
+                row = self._inbox.popleft()
             except IndexError:
                 if not self._fill(handle) and not self._wait(handle, deadline):
                     raise self._timed_out(timeout) from None
                 continue
-            if isinstance(item, SocketMessage):
-                return item
-            self._notice(item)
+            if row[0] == EVENT_MESSAGE:
+                return message_of(row, self._event_name)
+            self._notice(row)
 
     def receive_iter(self) -> Iterator[SocketMessage]:
         """Yield messages as they arrive, whichever server sends them, until
@@ -279,10 +284,11 @@ class EventClient(SocketClient):
         if handle is None:
             self._never_connected()
             return
+        event_name = self._event_name
         popleft = self._inbox.popleft
         while self._handle is handle:
             try:
-                item = popleft()
+                row = popleft()
             except IndexError:
                 try:
                     if not self._fill(handle):
@@ -290,10 +296,10 @@ class EventClient(SocketClient):
                 except ConnectionError:
                     return
                 continue
-            if isinstance(item, SocketMessage):
-                yield item
+            if row[0] == EVENT_MESSAGE:
+                yield message_of(row, event_name)
             else:
-                self._notice(item)
+                self._notice(row)
 
     def __iter__(self) -> Iterator[SocketMessage]:
         return self.receive_iter()
@@ -355,7 +361,7 @@ class EventClient(SocketClient):
         with self._lock:
             # A copy, because receivers take from it meanwhile.
             inbox = self._inbox.copy()
-            here = sum(isinstance(each, SocketMessage) for each in inbox)
+            here = len([r for r in inbox if r[0] == EVENT_MESSAGE])
             handle = self._handle
             return here + (0 if handle is None else _buffered(handle))
 
@@ -365,9 +371,9 @@ class EventClient(SocketClient):
             # Receivers may take from it meanwhile.
             with contextlib.suppress(IndexError):
                 for _ in range(len(self._inbox)):
-                    item = self._inbox.popleft()
-                    if not isinstance(item, SocketMessage):
-                        self._inbox.append(item)
+                    row = self._inbox.popleft()
+                    if row[0] != EVENT_MESSAGE:
+                        self._inbox.append(row)
             if self._handle is not None:
                 quick.client_buffer_clear(self._handle.id)
         self._logger.debug("Buffer of %r cleared", self._event_name)
@@ -404,13 +410,6 @@ class EventClient(SocketClient):
             self.on_synced()
         elif kind == EVENT_LOG:
             log_line(self._logger, row)
-
-
-def _items(event_name: str, rows: list[Row]) -> list[SocketMessage | Row]:
-    return [
-        message_of(row, event_name) if row[0] == EVENT_MESSAGE else row
-        for row in rows
-    ]
 
 
 def _buffered(handle: ClientHandle) -> int:

@@ -1,5 +1,7 @@
 """From the library's status codes to exceptions."""
 
+from __future__ import annotations
+
 from ._lib import quick
 from .core.exceptions import ForkedError, SocketError, Status, from_status
 

@@ -1,5 +1,7 @@
 """Open handles of the library: how they end, whoever forgets them."""
 
+from __future__ import annotations
+
 import _thread
 import atexit
 import contextlib
@@ -8,15 +10,24 @@ import select
 import sys
 import threading
 import weakref
-from ctypes import byref, c_void_p, string_at
-from typing import Any, Protocol, TypeVar
+from ctypes import byref, c_uint64, c_void_p, string_at
 
 from ._errors import check, failure
 from ._lib import HOLD, PULL, Callback, Client, Server, blocking, quick
-from ._packed import Intake
 from .core.exceptions import ClosedError
 
-_T = TypeVar("_T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol, TypeVar
+
+    from ._packed import Intake
+
+    _T = TypeVar("_T")
+
+    class Forkable(Protocol):
+        """Has locks that another thread may hold when the process forks."""
+
+        def _after_fork(self) -> None: ...
 
 
 class Handle:
@@ -51,6 +62,8 @@ class Handle:
                 None,
             )
         )
+        # The same for functions that are not told their arguments' types.
+        self.key = c_uint64(identifier.id)
         self.is_open = True
         self.descriptor = Descriptor(self._fd(self.id))
         _all.add(self)
@@ -169,7 +182,7 @@ class ClientHandle(Handle):
 
 
 # All handles that are open, for the end of the process.
-_all: "weakref.WeakSet[Handle]" = weakref.WeakSet()
+_all: weakref.WeakSet[Handle] = weakref.WeakSet()
 
 _dropped: set[_Dropped] = set()
 
@@ -183,7 +196,7 @@ def open_handles() -> list[Handle]:
     )
 
 
-def _members(of: "weakref.WeakSet[_T]") -> list[_T]:
+def _members(of: weakref.WeakSet[_T]) -> list[_T]:
     while True:
         # Another thread may add to it meanwhile.
         with contextlib.suppress(RuntimeError):
@@ -210,13 +223,7 @@ def _close_all() -> None:
     _wait_for_dropped()
 
 
-class Forkable(Protocol):
-    """Has locks that another thread may hold when the process forks."""
-
-    def _after_fork(self) -> None: ...
-
-
-_forkable: "weakref.WeakSet[Forkable]" = weakref.WeakSet()
+_forkable: weakref.WeakSet[Forkable] = weakref.WeakSet()
 
 
 def forkable(each: Forkable) -> None:

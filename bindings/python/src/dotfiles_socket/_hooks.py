@@ -1,10 +1,10 @@
 """The thread that takes a server's events and runs its hooks."""
 
-import logging
+from __future__ import annotations
+
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
 
 from ._errors import last_error
 from ._handle import Exit, ServerHandle, forkable
@@ -18,10 +18,17 @@ from ._lib import (
     quick,
 )
 from ._logging import log_line
-from ._packed import MANY, Intake, Row, message_of
+from ._packed import MANY, Intake, message_of
 from .core.exceptions import Status
 from .core.server import SocketServer
 from .core.types import ClientInfo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._logging import Logger
+    from ._packed import Row
 
 # What take() returns when there are no more events to come.
 _ENDS = (Status.CLOSED, Status.BAD_HANDLE, Status.FORKED)
@@ -44,7 +51,7 @@ class HookThread(threading.Thread):
         self,
         server: SocketServer,
         handle: ServerHandle,
-        logger: logging.Logger,
+        logger: Logger,
         has_hooks: bool,
     ) -> None:
         super().__init__(name=f"hooks of {server.event_name}", daemon=True)
@@ -56,7 +63,7 @@ class HookThread(threading.Thread):
         self._logger = logger
         self._rows: deque[Row] = deque()
         self._intake = Intake(
-            quick.server_receive_packed, handle.id, list, self._rows
+            quick.server_receive_packed, handle.key, self._rows
         )
         # Held while rows are taken, so that they stay in order.
         self._lock = threading.RLock()

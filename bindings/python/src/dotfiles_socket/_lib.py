@@ -8,6 +8,8 @@ for functions that never block; `blocking` has the same functions and lets
 other threads run meanwhile.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 from ctypes import (
@@ -22,8 +24,10 @@ from ctypes import (
     c_uint64,
     c_void_p,
 )
-from pathlib import Path
-from typing import Any, NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 VERSION = "0.1.0"
 
@@ -146,14 +150,17 @@ class ClientInfo(Structure):
 Callback = ctypes.CFUNCTYPE(None, POINTER(Event), c_size_t, c_void_p)
 
 
-class Prototype(NamedTuple):
+class Prototype:
     """A C function. ctypes converts arguments faster when it is not told
     their types, so functions that are called for every message are not
     `checked`: their callers pass ctypes objects."""
 
-    result: Any
-    arguments: tuple[Any, ...]
-    checked: bool
+    def __init__(
+        self, result: Any, arguments: tuple[Any, ...], checked: bool
+    ) -> None:
+        self.result = result
+        self.arguments = arguments
+        self.checked = checked
 
 
 PROTOTYPES: dict[str, Prototype] = {}
@@ -478,9 +485,9 @@ def _why() -> str:
 def library_path() -> str:
     """Return the file of the library: the one in this package, unless the
     environment variable LIBSOCKET_LIBRARY names another."""
-    own = Path(__file__).with_name("libsocket.so")
-    path = os.environ.get("LIBSOCKET_LIBRARY") or str(own)
-    if not Path(path).exists():
+    own = f"{os.path.dirname(__file__)}/libsocket.so"  # noqa: PTH120
+    path = os.environ.get("LIBSOCKET_LIBRARY") or own
+    if not os.path.exists(path):  # noqa: PTH110
         raise ImportError(
             f"{path} is missing: build it with `make build`, or install a "
             "wheel of dotfiles-socket that was made for this platform"

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+    from typing import Any, Literal, TypedDict
 
     from .core.types import MessageType
+else:
+
+    class TypedDict:
+        """typing's, as far as checked() needs it."""
+
+        def __init_subclass__(cls, total):
+            bases = [c.__annotations__ for c in cls.__mro__[1:-2]]
+            cls.__annotations__ = {
+                name: each
+                for names in (*bases, cls.__annotations__)
+                for name, each in names.items()
+            }
 
 
 class ServerOptions(TypedDict, total=False):

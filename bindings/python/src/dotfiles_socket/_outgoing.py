@@ -1,71 +1,72 @@
-"""From what a caller sends to libsocket_messages."""
+"""From what a caller sends to the documents of libsocket_..._send_packed."""
 
-from collections.abc import Callable, Sequence
-from ctypes import Array, byref
-from typing import Any
+from __future__ import annotations
+
+from ctypes import c_size_t
 
 import msgpack  # type: ignore[import-untyped]
 
-from ._lib import Message
 from .core.types import SocketMessage
 
-Sendable = SocketMessage | dict[str, Any]
-Pack = Callable[[Any], bytes]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
-# A message to fill again and again, msgpack's function to encode its data,
-# and the reference that a call of the library takes. A server or client keeps
-# those that no thread is using in a list: a send pops one and appends it
-# afterwards. That costs less than one a thread, and a signal handler that
-# sends in the middle of a send gets another.
-Outgoing = tuple[Message, Pack, Any]
+    Sendable = SocketMessage | dict[str, Any]
+    Pack = Callable[[Any], bytes]
 
-# One with more bytes of data is not kept, nor are its buffers.
-KEPT = 1 << 16
-
-
-def outgoing() -> Outgoing:
-    """Make an Outgoing."""
-    message = Message()
-    return message, msgpack.Packer().pack, byref(message)
+# Documents of more bytes are sent without the interpreter's lock, and what
+# encoded them is not kept, because its buffer has grown.
+SHORT = 1 << 16
 
 
-def fill(
-    target: Message, message: Sendable, event_name: str, pack: Pack
-) -> int:
-    """Encode a message of the event, or the data of one that the library is
-    to stamp. Return the size of the data.
+def packer() -> Pack:
+    """Make a function that encodes as MessagePack.
 
-    Raises whatever msgpack or a field of the message raises.
+    A server or client keeps those that no thread is using in a list: a send
+    pops one and appends it afterwards. That costs less than one a thread,
+    and a signal handler that sends in the middle of a send gets another.
+    """
+    pack: Pack = msgpack.Packer().pack
+    return pack
+
+
+def message_row(
+    message: Sendable,
+    event_name: str,
+    client: int | None = None,
+    retain_key: str | None = None,
+) -> Any:
+    """Return what stands for a message in a document.
+
+    Raises AttributeError or TypeError for what is no message.
     """
     if isinstance(message, dict):
-        packed = pack(message)
-        target.type = 0
-        target.event_name = None
-        target.timestamp_iso = None
-        target.timestamp_ms = 0
-    else:
-        packed = pack(message.data)
-        name = message.event_name
-        target.type = message.message_type._code
-        target.event_name = None if name == event_name else text(name)
-        target.timestamp_iso = text(message.timestamp_iso)
-        target.timestamp_ms = message.timestamp_ms
-    target.data = packed
-    target.data_size = size = len(packed)
-    return size
+        if client is None and retain_key is None:
+            return message
+        return 0, 0, None, message, None, client, retain_key
+    name = message.event_name
+    milliseconds, iso = message.timestamp_ms, message.timestamp_iso
+    if milliseconds is None or iso is None or name is None:
+        # In a document nil is what the library is to fill in.
+        raise TypeError("a field of the message is None")
+    head = message.message_type._code, milliseconds, iso, message.data
+    if name == event_name and client is None and retain_key is None:
+        return head
+    return *head, name, client, retain_key
 
 
-def array_of(messages: Sequence[Sendable], event_name: str) -> Array[Message]:
-    """Encode messages for a ..._send_many function."""
-    pack = msgpack.Packer().pack
-    array = (Message * len(messages))()
-    for target, message in zip(array, messages, strict=True):
-        fill(target, message, event_name, pack)
-    return array
+def size_of(document: bytes) -> Any:
+    """Return the size of a document as ctypes takes it: an int is one of C,
+    and that costs least."""
+    size = len(document)
+    return size if size <= SHORT else c_size_t(size)
 
 
-def text(value: str) -> bytes:
-    """Encode a string for a field of a message."""
-    if "\0" in value:
-        raise ValueError("embedded null character")
-    return value.encode()
+def document_of(messages: list[Sendable], event_name: str) -> bytes:
+    """Encode messages. Raises whatever msgpack or message_row() raises."""
+    rows: Any = messages
+    if not {dict}.issuperset(map(type, messages)):
+        rows = [message_row(message, event_name) for message in messages]
+    return packer()(rows)

@@ -1,19 +1,24 @@
 """What the library hands over as MessagePack: documents, and rows in them."""
 
-import logging
-from collections import deque
-from collections.abc import Callable, Iterator
+from __future__ import annotations
+
 from ctypes import byref, c_int, c_size_t, c_void_p, string_at
-from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 
 from ._errors import check
 from ._lib import quick
+from ._logging import Logger
 from .core.types import MessageType, SocketMessage
 
-# A row as libsocket_server_receive_packed() describes it.
-Row = list[Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Iterator
+    from typing import Any
+
+    # A row as libsocket_server_receive_packed() describes it.
+    Row = list[Any]
 
 # Limits of Intake.take(): one row, or as many as the library thinks good.
 ONE = c_size_t(1)
@@ -22,7 +27,7 @@ MANY = c_size_t(0)
 _NOW = c_int(0)
 
 _TYPES = tuple(MessageType)
-_logger = logging.getLogger("dotfiles_socket")
+_logger = Logger("dotfiles_socket")
 
 
 class Block:
@@ -62,19 +67,14 @@ class Intake:
     """
 
     def __init__(
-        self,
-        function: Any,
-        identifier: Any,
-        convert: Callable[[list[Row]], list[Any]],
-        target: deque[Any],
+        self, function: Any, identifier: Any, target: deque[Row]
     ) -> None:
         self._function = function
         self._identifier = identifier
-        self._convert = convert
         self._target = target
         self._block = Block()
-        # The block, while rows are in it; then what they became.
-        self._current: Block | Iterator[Any] = self._block
+        # The block, while rows are in it; then the rows.
+        self._current: Block | Iterator[Row] = self._block
 
     def forget(self) -> None:
         """Drop what was taken halfway when the process forked: that is for
@@ -91,7 +91,7 @@ class Intake:
                 )
                 if status:
                     return status
-            items = iter(self._convert(unpack_rows(current.content())))
+            items = iter(unpack_rows(current.content()))
             if self._current is not current:
                 return 0  # a signal handler took them
             self._current = items
@@ -153,13 +153,17 @@ def _unpack_apart(document: bytes) -> Iterator[Row]:
             yield row
 
 
+# Quicker than the class, whose __init__ is a function.
+_new = object.__new__
+
+
 def message_of(row: Row, event_name: str) -> SocketMessage:
     """Make the message of a MESSAGE row; event_name is the handle's own."""
     _, code, milliseconds, iso, data, _, _, _, name = row
-    return SocketMessage(
-        event_name if name is None else name,
-        milliseconds,
-        iso,
-        _TYPES[code],
-        data,
-    )
+    message = _new(SocketMessage)
+    message.event_name = event_name if name is None else name
+    message.timestamp_ms = milliseconds
+    message.timestamp_iso = iso
+    message.message_type = _TYPES[code]
+    message.data = data
+    return message

@@ -1,13 +1,18 @@
 """Waiting for the library without keeping signals waiting."""
 
+from __future__ import annotations
+
 import _thread
 import threading
-from collections.abc import Callable
-from typing import TypeVar
 
 from ._handle import Exit
 
-_T = TypeVar("_T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    _T = TypeVar("_T")
 
 
 def interruptible(work: Callable[[], _T]) -> _T:

@@ -1,13 +1,12 @@
 """What the servers of all transports have in common."""
 
-import logging
+from __future__ import annotations
+
 import math
 import threading
 import time
 import warnings
-from collections.abc import Iterable
-from ctypes import POINTER, byref, c_size_t, c_uint64
-from typing import Any, TypeVar
+from ctypes import POINTER, byref, c_size_t
 
 from . import _lib
 from ._errors import check, failure
@@ -15,15 +14,7 @@ from ._handle import ServerHandle, forkable
 from ._hooks import HookThread, client_name
 from ._lib import blocking, quick
 from ._logging import log_level
-from ._outgoing import (
-    KEPT,
-    Outgoing,
-    Sendable,
-    array_of,
-    fill,
-    outgoing,
-    text,
-)
+from ._outgoing import SHORT, document_of, message_row, packer, size_of
 from ._packed import fetch, message_of
 from ._patience import interruptible
 from ._settings import overrides, resolve
@@ -40,6 +31,16 @@ from .core.exceptions import (
 from .core.server import SocketServer
 from .core.types import ClientInfo, SocketMessage, validate_event_name
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from ._logging import Logger
+    from ._outgoing import Pack, Sendable
+
 _HOOKS = (
     "on_client_connected",
     "on_client_disconnected",
@@ -47,10 +48,10 @@ _HOOKS = (
     "on_first_client",
     "on_last_client",
 )
+# An id that no client has.
+_NOBODY = 0
 # Seconds of one wait inside of the library.
 _LONGEST_WAIT = 1e6
-
-_Self = TypeVar("_Self", bound="EventServer")
 
 
 class EventServer(SocketServer):
@@ -59,7 +60,7 @@ class EventServer(SocketServer):
     and get_stats()."""
 
     _transport: str
-    _logger: logging.Logger
+    _logger: Logger
     # For objects whose constructor did not come so far.
     _event_name = ""
     _handle: ServerHandle | None = None
@@ -70,7 +71,7 @@ class EventServer(SocketServer):
         self._overrides = overrides(**arguments)
         self._settings = resolve(self._transport, self._overrides)
         self._blocking_mode: bool = self._settings["blocking_mode"]
-        self._free: list[Outgoing] = []
+        self._packers: list[Pack] = []
         # What stop() took out of the queue, for the next start().
         self._kept: list[SocketMessage] = []
         self._handle = None
@@ -81,11 +82,8 @@ class EventServer(SocketServer):
         self._runs = threading.Lock()
         # Reentrant because a signal handler may call stop() at any time.
         self._lock = threading.RLock()
-        self._send = quick.server_send
-        self._send_to = quick.server_send_to
-        if self._settings["slow_client"] == "block":
-            self._send = blocking.server_send
-            self._send_to = blocking.server_send_to
+        waits = self._settings["slow_client"] == "block"
+        self._send = (blocking if waits else quick).server_send_packed
         forkable(self)
 
     def _after_fork(self) -> None:
@@ -215,7 +213,7 @@ class EventServer(SocketServer):
             return
         self._kept = [message_of(row, self._event_name) for row in rows]
 
-    def __enter__(self: _Self) -> _Self:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -255,24 +253,21 @@ class EventServer(SocketServer):
         handle = self._handle
         if handle is None:
             raise ClosedError("Server is not running")
+        client = None if client_id is None else _number(client_id)
         try:
-            target, pack, reference = unused = self._free.pop()
+            pack = self._packers.pop()
         except IndexError:
-            target, pack, reference = unused = outgoing()
+            pack = packer()
         try:
-            size = fill(target, message, self._event_name, pack)
-            if retain_key is not None:
-                target.retain_key = text(retain_key)
+            row = message_row(message, self._event_name, client, retain_key)
+            document = pack((row,))
         except Exception as e:
             raise BadMessageError(f"Failed to serialize message: {e}") from e
-        if client_id is None:
-            status = self._send(handle.id, reference)
-        else:
-            status = self._send_to(handle.id, _number(client_id), reference)
-        if status:
-            raise _send_failure(status, client_id)
-        if size <= KEPT and retain_key is None:
-            self._free.append(unused)
+        if client == _NOBODY:
+            raise UnknownClientError(f"Client not connected: {client_id}")
+        self._send_document(handle, document, client_id)
+        if len(document) <= SHORT:
+            self._packers.append(pack)
 
     def send_many(self, messages: Iterable[Sendable]) -> None:
         """Send messages to all clients, in order, at the cost of less than
@@ -285,12 +280,20 @@ class EventServer(SocketServer):
 
     def _send_all(self, handle: ServerHandle, messages: list[Any]) -> None:
         try:
-            array = array_of(messages, self._event_name)
+            document = document_of(messages, self._event_name)
         except Exception as e:
             raise BadMessageError(f"Failed to serialize message: {e}") from e
-        status = blocking.server_send_many(None, handle.id, array, len(array))
+        self._send_document(handle, document, None)
+
+    def _send_document(
+        self, handle: ServerHandle, document: bytes, client_id: str | None
+    ) -> None:
+        send = self._send
+        if len(document) > SHORT:
+            send = blocking.server_send_packed
+        status = send(None, handle.key, document, size_of(document))
         if status:
-            raise _send_failure(status, None)
+            raise _send_failure(status, client_id)
 
     # ---- clients and queue
 
@@ -368,14 +371,12 @@ class EventServer(SocketServer):
 
 
 # Not strict: a text that is no id of ours finds no client.
-def _number(client_id: str) -> c_uint64:
-    digits = str(client_id).removeprefix("client_")
+def _number(client_id: str) -> int:
     try:
-        return c_uint64(int(digits))
+        number = int(str(client_id).removeprefix("client_"))
     except ValueError:
-        raise UnknownClientError(
-            f"Client not connected: {client_id}"
-        ) from None
+        return _NOBODY
+    return number if 0 < number < 1 << 64 else _NOBODY
 
 
 def _send_failure(status: int, client_id: str | None) -> SocketError:

@@ -1,12 +1,18 @@
 """Settings: arguments become TOML text, the library does all the rest."""
 
+from __future__ import annotations
+
 import os
 import sys
 from enum import Enum
-from typing import Any
 
 from ._lib import quick
 from ._packed import fetch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
 
 _ESCAPES = {
     **{code: f"\\u{code:04x}" for code in (*range(32), 127)},
@@ -25,17 +31,86 @@ def overrides(**arguments: Any) -> str:
 
 
 def resolve(transport: str | None, text: str = "") -> dict[str, Any]:
-    """Return the settings that apply with these overrides.
+    """Return the settings that apply with these overrides; not to be changed.
 
     Times are in seconds. Raises ValidationError, which names the file, the
     line, the key and the bound.
     """
+    key = transport, text
+    known = _resolved.get(key)
+    if known is not None:
+        environment, stamps, settings = known
+        if environment == _environment() and stamps == _stamps(settings):
+            return settings
+    environment = dict(_environment())
+    stamps = _stamps(_ask(*key))
+    # Once more: what is remembered was read after the stamps were taken.
+    settings = _ask(*key)
+    if len(_resolved) >= _MOST:
+        _resolved.clear()
+    _resolved[key] = environment, stamps, settings
+    return settings
+
+
+def _ask(transport: str | None, text: str) -> dict[str, Any]:
     settings: dict[str, Any] = fetch(
         quick.settings,
         transport and transport.encode(),
         text.encode(errors="surrogateescape"),
     )
     return settings
+
+
+# What resolve() has found, with the environment and the stamps of the files
+# that it holds for: asking the library takes longer than all else that a
+# constructor does.
+_resolved: dict[
+    tuple[str | None, str], tuple[Any, list[Any], dict[str, Any]]
+] = {}
+
+# Programs that give ever new arguments do not fill the memory.
+_MOST = 100
+
+
+def _environment() -> Any:
+    # The dict below os.environ: to copy or compare that itself takes as long
+    # as to ask the library.
+    return getattr(os.environ, "_data", os.environ)
+
+
+def _stamps(settings: dict[str, Any]) -> list[Any]:
+    """Return what tells that none of the files has changed, come or gone."""
+    stamps: list[Any] = []
+    for path in settings["files"]:
+        try:
+            stat = os.stat(path)  # noqa: PTH116
+        except OSError as e:
+            stamps.append(e.errno)
+        else:
+            stamps.append((stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return stamps
+
+
+# A child asks the library, which will say that it is one.
+os.register_at_fork(after_in_child=_resolved.clear)
+
+
+class UnixPlace:
+    """Where the socket of an event is. Paths are made when they are looked
+    at: pathlib is a large import."""
+
+    _settings: dict[str, Any]
+    _event_name: str
+
+    @property
+    def _socket_dir(self) -> Path:
+        from pathlib import Path
+
+        return Path(self._settings["socket_dir"])
+
+    @property
+    def _socket_path(self) -> Path:
+        return self._socket_dir / f"{self._event_name}.sock"
 
 
 def program_name() -> str | None:

@@ -1,13 +1,21 @@
 """Servers and clients by the name of their transport."""
 
+from __future__ import annotations
+
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .core.exceptions import ValidationError
 from .implementations.tcp import TcpSocketClient, TcpSocketServer
 from .implementations.unix import UnixSocketClient, UnixSocketServer
 
-if TYPE_CHECKING:
+TYPE_CHECKING = False
+if not TYPE_CHECKING:
+
+    def overload(function):
+        return function
+else:
+    from typing import Any, Literal, overload
+
     from typing_extensions import Unpack
 
     from ._options import (

@@ -1,10 +1,15 @@
 """What every client offers, whatever carries its messages."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from typing import Any
+from __future__ import annotations
 
-from .types import SocketMessage
+from abc import ABC, abstractmethod
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from .types import SocketMessage
 
 
 class SocketClient(ABC):

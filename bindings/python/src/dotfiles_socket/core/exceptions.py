@@ -11,6 +11,8 @@ not trust us raises a ConnectionError that is a NotAllowedError too, and hence
 a builtin PermissionError.
 """
 
+from __future__ import annotations
+
 import builtins
 from enum import IntEnum
 from errno import (
@@ -30,7 +32,10 @@ from errno import (
     ESHUTDOWN,
     ETIMEDOUT,
 )
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = [
     "BadHandleError",

@@ -1,9 +1,14 @@
 """What every server offers, whatever carries its messages."""
 
-from abc import ABC, abstractmethod
-from typing import Any
+from __future__ import annotations
 
-from .types import ClientInfo, SocketMessage
+from abc import ABC, abstractmethod
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .types import ClientInfo, SocketMessage
 
 
 class SocketServer(ABC):

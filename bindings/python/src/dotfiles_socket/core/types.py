@@ -1,13 +1,22 @@
 """Messages, clients, event names and timestamps."""
 
-import re
-import time
-from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
 from enum import Enum
-from typing import Any
+from time import time_ns
 
 from .exceptions import ValidationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+    from dataclasses import dataclass
+    from typing import Any
+
+    EVENT_NAME_PATTERN: re.Pattern[str]
+else:
+    from .._dataclass import dataclass
+
+    Any = object  # for who evaluates annotations
 
 __all__ = [
     "EVENT_NAME_MAX_LENGTH",
@@ -21,8 +30,23 @@ __all__ = [
     "validate_event_name",
 ]
 
-EVENT_NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]+\Z")
 EVENT_NAME_MAX_LENGTH = 64
+
+_NAME_CHARACTERS = frozenset(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        # Nothing here needs the pattern, and it needs a large import.
+        if name == "EVENT_NAME_PATTERN":
+            import re
+
+            pattern = globals()[name] = re.compile(r"[A-Za-z0-9_-]+\Z")
+            return pattern
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class MessageType(Enum):
@@ -54,6 +78,20 @@ class SocketMessage:
     timestamp_iso: str
     message_type: MessageType
     data: dict[str, Any]
+
+    def __init__(
+        self,
+        event_name: str,
+        timestamp_ms: int,
+        timestamp_iso: str,
+        message_type: MessageType,
+        data: dict[str, Any],
+    ) -> None:
+        self.event_name = event_name
+        self.timestamp_ms = timestamp_ms
+        self.timestamp_iso = timestamp_iso
+        self.message_type = message_type
+        self.data = data
 
     def to_dict(self) -> dict[str, Any]:
         """Return the message as it is on the wire; `data` is not copied."""
@@ -97,6 +135,13 @@ class ClientInfo:
     connected_at: int
     address: str
 
+    def __init__(
+        self, client_id: str, connected_at: int, address: str
+    ) -> None:
+        self.client_id = client_id
+        self.connected_at = connected_at
+        self.address = address
+
     # Not annotated, and so no fields: those stay the original's three.
     name = ""
     pid = 0
@@ -116,7 +161,7 @@ def validate_event_name(event_name: str) -> None:
         raise ValidationError(
             f"Event name too long: {len(event_name)} > {EVENT_NAME_MAX_LENGTH}"
         )
-    if not EVENT_NAME_PATTERN.match(event_name):
+    if not _NAME_CHARACTERS.issuperset(event_name):
         raise ValidationError(
             f"Invalid event name: {event_name!r}: only letters, digits, "
             "underscore and hyphen"
@@ -125,13 +170,13 @@ def validate_event_name(event_name: str) -> None:
 
 def get_timestamp_ms() -> int:
     """Return the Unix time in milliseconds."""
-    return time.time_ns() // 1_000_000
+    return time_ns() // 1_000_000
 
 
 def get_timestamp_iso(tz_name: str = "UTC") -> str:
     """Return the time as ISO 8601 in microseconds, in the zone of that IANA
     name. Raises ValidationError for an unknown zone."""
-    return _iso(time.time_ns() // 1000, tz_name)
+    return create_message("", MessageType.DATA, {}, tz_name).timestamp_iso
 
 
 def create_message(
@@ -145,30 +190,54 @@ def create_message(
     Neither checks the name nor copies `data`. Raises ValidationError for an
     unknown time zone.
     """
-    micros = time.time_ns() // 1000
-    return SocketMessage(
-        event_name,
-        micros // 1000,
-        _iso(micros, tz_name),
-        message_type,
-        data,
-    )
+    micros = time_ns() // 1000
+    milliseconds = micros // 1000
+    last = _milliseconds.get(tz_name)
+    if last is None or last[0] != milliseconds:
+        last = _format(milliseconds, tz_name)
+    _, start, ends = last
+    message = _new(SocketMessage)
+    message.event_name = event_name
+    message.timestamp_ms = milliseconds
+    message.timestamp_iso = start + ends[micros - milliseconds * 1000]
+    message.message_type = message_type
+    message.data = data
+    return message
 
 
-# The text before and after the fraction, for the last second asked for in
-# each zone: formatting a date costs more than packing a message.
-_seconds: dict[str, tuple[int, str, str]] = {}
+# Quicker than the class, whose __init__ is a function.
+_new = object.__new__
+
+# For the last millisecond asked for in each zone, the text up to it, and the
+# rest of the text for each microsecond in it: formatting a date costs more
+# than packing a message.
+_milliseconds: "dict[str, tuple[int, str, list[str]]]" = {}
 
 
-def _iso(micros: int, tz_name: str) -> str:
-    second, fraction = divmod(micros, 1_000_000)
-    last = _seconds.get(tz_name)
-    if last is None or last[0] != second:
-        text = datetime.fromtimestamp(second, zone(tz_name)).isoformat()
-        last = _seconds[tz_name] = second, text[:19], text[19:]
+def _format(milliseconds: int, tz_name: str) -> "tuple[int, str, list[str]]":
+    second, fraction = divmod(milliseconds, 1000)
+    text = datetime.fromtimestamp(second, zone(tz_name)).isoformat()
+    start, offset = text[:19], text[19:]
     if fraction:
-        return f"{last[1]}.{fraction:06d}{last[2]}"
-    return last[1] + last[2]
+        start = f"{start}.{fraction:03d}"
+    last = milliseconds, start, _ends(offset, fraction == 0)
+    _milliseconds[tz_name] = last
+    return last
+
+
+_known_ends: "dict[tuple[str, bool], list[str]]" = {}
+
+
+def _ends(offset: str, with_fraction: bool) -> "list[str]":
+    """Return what follows the millisecond, with the fraction of the second
+    where that has not begun: a fraction of 0 is not written."""
+    ends = _known_ends.get((offset, with_fraction))
+    if ends is None:
+        ends = [f"{n:03d}{offset}" for n in range(1000)]
+        if with_fraction:
+            ends = [offset, *(f".000{end}" for end in ends[1:])]
+        _known_ends[offset, with_fraction] = ends
+    return ends
 
 
 def zone(name: str) -> tzinfo:

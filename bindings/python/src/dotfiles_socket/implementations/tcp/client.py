@@ -1,12 +1,11 @@
 """The client on a TCP port."""
 
-import logging
-from typing import TYPE_CHECKING
-
 from ..._client import EventClient
+from ..._logging import Logger
 from ..._options import ClientOptions, checked
 from ...core.exceptions import TimeoutError, ValidationError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
@@ -25,7 +24,7 @@ class TcpSocketClient(EventClient):
     """
 
     _transport = "tcp"
-    _logger = logging.getLogger(__name__)
+    _logger = Logger(__name__)
 
     def __init__(
         self,

@@ -1,12 +1,11 @@
 """The server on a TCP port."""
 
-import logging
-from typing import TYPE_CHECKING
-
 from ..._handle import ServerHandle
+from ..._logging import Logger
 from ..._options import ServerOptions, checked
 from ..._server import EventServer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
@@ -22,7 +21,7 @@ class TcpSocketServer(EventServer):
     """
 
     _transport = "tcp"
-    _logger = logging.getLogger(__name__)
+    _logger = Logger(__name__)
 
     def __init__(
         self,

@@ -1,19 +1,19 @@
 """The client on a Unix socket."""
 
-import logging
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..._client import EventClient
+from ..._logging import Logger
 from ..._options import UnixClientOptions, checked
+from ..._settings import UnixPlace
 from ...core.exceptions import TimeoutError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class UnixSocketClient(EventClient):
+class UnixSocketClient(UnixPlace, EventClient):
     """Joins the event served on <socket_dir>/<event_name>.sock.
 
     With auto_reconnect the client comes back by itself when the connection
@@ -28,7 +28,7 @@ class UnixSocketClient(EventClient):
     """
 
     _transport = "unix"
-    _logger = logging.getLogger(__name__)
+    _logger = Logger(__name__)
 
     def __init__(
         self,
@@ -50,8 +50,6 @@ class UnixSocketClient(EventClient):
             **checked(self, UnixClientOptions, options),
         )
         self._reconnect_delay = reconnect_delay
-        self._socket_dir = Path(self._settings["socket_dir"])
-        self._socket_path = self._socket_dir / f"{event_name}.sock"
 
     def _timed_out(self, timeout: float | None) -> TimeoutError:  # noqa: ARG002
         return TimeoutError("Timeout waiting for message")

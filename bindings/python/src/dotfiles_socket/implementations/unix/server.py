@@ -1,18 +1,18 @@
 """The server on a Unix socket."""
 
-import logging
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ..._logging import Logger
 from ..._options import UnixServerOptions, checked
 from ..._server import EventServer
+from ..._settings import UnixPlace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class UnixSocketServer(EventServer):
+class UnixSocketServer(UnixPlace, EventServer):
     """Serves an event on the socket <socket_dir>/<event_name>.sock.
 
     The options are settings of that name, such as history_size: how many of
@@ -22,7 +22,7 @@ class UnixSocketServer(EventServer):
     """
 
     _transport = "unix"
-    _logger = logging.getLogger(__name__)
+    _logger = Logger(__name__)
 
     def __init__(
         self,
@@ -47,5 +47,3 @@ class UnixSocketServer(EventServer):
             message_queue_size=message_queue_size,
             **checked(self, UnixServerOptions, options),
         )
-        self._socket_dir = Path(self._settings["socket_dir"])
-        self._socket_path = self._socket_dir / f"{event_name}.sock"
