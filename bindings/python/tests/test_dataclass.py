@@ -70,8 +70,8 @@ def test_repr_and_equality() -> None:
     assert repr(MESSAGE) == repr(REAL).replace("Real", "SocketMessage")
     assert SocketMessage(*ARGUMENTS) == MESSAGE
     assert SocketMessage("other", *ARGUMENTS[1:]) != MESSAGE
-    assert MESSAGE != REAL
-    assert MESSAGE != ARGUMENTS
+    others: list[Any] = [REAL, ARGUMENTS]
+    assert MESSAGE not in others
     with pytest.raises(TypeError, match="unhashable"):
         hash(MESSAGE)
     loop: dict[str, Any] = {}

@@ -37,6 +37,7 @@ def test_timeout_zero_polls(net: Net) -> None:
     server, client = net.pair()
     server.send_many([{"n": 0}, {"n": 1}])
     assert take(client, 1) == [{"n": 0}]
+    wait_buffered(client, 1)
     assert client.receive(0).data == {"n": 1}
 
 

@@ -14,12 +14,6 @@ all of them or to one, and clients may answer:
 """
 
 from . import _interpreter as _interpreter  # first: it may refuse
-from ._inspection import (
-    ServerInfo,
-    ServerState,
-    inspect_server,
-    list_servers,
-)
 from .core import (
     BadHandleError,
     BadMessageError,
@@ -62,6 +56,12 @@ from .implementations.unix import UnixSocketClient, UnixSocketServer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ._inspection import (
+        ServerInfo,
+        ServerState,
+        inspect_server,
+        list_servers,
+    )
     from .config import (
         AppConfig,
         SocketConfig,
@@ -136,26 +136,31 @@ __all__ = [
     "validate_event_name",
 ]
 
-_CONFIG = frozenset(
-    name for name in __all__ if name.endswith(("Config", "_config"))
-)
+# What few programs look at is imported when one does: with pydantic and
+# dataclasses it would take longer than all else.
+_LATER = {
+    **dict.fromkeys(
+        ("ServerInfo", "ServerState", "inspect_server", "list_servers"),
+        "_inspection",
+    ),
+    **{n: "config" for n in __all__ if n.endswith(("Config", "_config"))},
+}
 
 
 if not TYPE_CHECKING:  # or every name would be one of this module
 
     def __getattr__(name):
-        # pydantic takes longer to import than all else, and few programs
-        # look at their configuration.
-        if name == "config" or name in _CONFIG:
-            import importlib
+        import importlib
 
-            config = importlib.import_module(".config", __name__)
-            if name == "config":
-                return config
-            value = getattr(config, name)
-            globals()[name] = value
-            return value
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name == "config":
+            return importlib.import_module(".config", __name__)
+        if name not in _LATER:
+            raise AttributeError(
+                f"module {__name__!r} has no attribute {name!r}"
+            )
+        module = importlib.import_module(f".{_LATER[name]}", __name__)
+        value = globals()[name] = getattr(module, name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
+from typing import TYPE_CHECKING, Literal, TypedDict
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
-    from typing import Any, Literal, TypedDict
 
     from .core.types import MessageType
-else:
-
-    class TypedDict:
-        """typing's, as far as checked() needs it."""
-
-        def __init_subclass__(cls, total):
-            bases = [c.__annotations__ for c in cls.__mro__[1:-2]]
-            cls.__annotations__ = {
-                name: each
-                for names in (*bases, cls.__annotations__)
-                for name, each in names.items()
-            }
 
 
 class ServerOptions(TypedDict, total=False):
@@ -60,18 +48,6 @@ class UnixClientOptions(ClientOptions, total=False):
 
     allowed_uids: Sequence[int] | None
     allowed_gids: Sequence[int] | None
-
-
-def checked(of: object, allowed: Any, given: Any) -> dict[str, Any]:
-    """Return the given options. Raises TypeError for one that there is not,
-    as a function does."""
-    for name in given:
-        if name not in allowed.__annotations__:
-            raise TypeError(
-                f"{type(of).__name__}() got an unexpected keyword argument "
-                f"{name!r}"
-            )
-    return dict(given)
 
 
 # ---- what create_server() and create_client() take: the options, and the

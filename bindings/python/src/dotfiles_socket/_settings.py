@@ -30,6 +30,21 @@ def overrides(**arguments: Any) -> str:
     )
 
 
+def checked(of: object, allowed: str, given: Any) -> dict[str, Any]:
+    """Return the given options, if they are of that class of _options.
+    Raises TypeError for one that there is not, as a function does."""
+    if given:  # typing is a large import
+        from . import _options
+
+        for name in given:
+            if name not in getattr(_options, allowed).__optional_keys__:
+                raise TypeError(
+                    f"{type(of).__name__}() got an unexpected keyword "
+                    f"argument {name!r}"
+                )
+    return dict(given)
+
+
 def resolve(transport: str | None, text: str = "") -> dict[str, Any]:
     """Return the settings that apply with these overrides; not to be changed.
 

@@ -39,19 +39,19 @@ class SocketType(Enum):
 def create_server(
     socket_type: Literal[SocketType.UNIX, "unix"],
     event_name: str,
-    **kwargs: "Unpack[UnixServerKeywords]",
+    **kwargs: Unpack[UnixServerKeywords],
 ) -> UnixSocketServer: ...
 @overload
 def create_server(
     socket_type: Literal[SocketType.TCP, "tcp"],
     event_name: str,
-    **kwargs: "Unpack[TcpServerKeywords]",
+    **kwargs: Unpack[TcpServerKeywords],
 ) -> TcpSocketServer: ...
 @overload
 def create_server(
     socket_type: SocketType | str,
     event_name: str,
-    **kwargs: "Unpack[ServerKeywords]",
+    **kwargs: Unpack[ServerKeywords],
 ) -> UnixSocketServer | TcpSocketServer: ...
 def create_server(
     socket_type: SocketType | str, event_name: str, **kwargs: Any
@@ -73,19 +73,19 @@ def create_server(
 def create_client(
     socket_type: Literal[SocketType.UNIX, "unix"],
     event_name: str,
-    **kwargs: "Unpack[UnixClientKeywords]",
+    **kwargs: Unpack[UnixClientKeywords],
 ) -> UnixSocketClient: ...
 @overload
 def create_client(
     socket_type: Literal[SocketType.TCP, "tcp"],
     event_name: str,
-    **kwargs: "Unpack[TcpClientKeywords]",
+    **kwargs: Unpack[TcpClientKeywords],
 ) -> TcpSocketClient: ...
 @overload
 def create_client(
     socket_type: SocketType | str,
     event_name: str,
-    **kwargs: "Unpack[ClientKeywords]",
+    **kwargs: Unpack[ClientKeywords],
 ) -> UnixSocketClient | TcpSocketClient: ...
 def create_client(
     socket_type: SocketType | str, event_name: str, **kwargs: Any

@@ -2,12 +2,14 @@
 
 from ..._client import EventClient
 from ..._logging import Logger
-from ..._options import ClientOptions, checked
+from ..._settings import checked
 from ...core.exceptions import TimeoutError, ValidationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from ..._options import ClientOptions
 
 
 class TcpSocketClient(EventClient):
@@ -41,7 +43,7 @@ class TcpSocketClient(EventClient):
             port=port,
             reconnect=None if auto_reconnect else False,
             buffer_size=buffer_size,
-            **checked(self, ClientOptions, options),
+            **checked(self, "ClientOptions", options),
         )
         self._host: str = self._settings["tcp"]["host"]
         self._port: int = self._settings["tcp"]["port"]

@@ -2,12 +2,14 @@
 
 from ..._handle import ServerHandle
 from ..._logging import Logger
-from ..._options import ServerOptions, checked
 from ..._server import EventServer
+from ..._settings import checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from ..._options import ServerOptions
 
 
 class TcpSocketServer(EventServer):
@@ -46,7 +48,7 @@ class TcpSocketServer(EventServer):
             allow_client_send=allow_client_send,
             max_connections=max_connections,
             message_queue_size=message_queue_size,
-            **checked(self, ServerOptions, options),
+            **checked(self, "ServerOptions", options),
         )
         self._host: str = self._settings["tcp"]["host"]
         self._port = port

@@ -4,13 +4,14 @@ import os
 
 from ..._client import EventClient
 from ..._logging import Logger
-from ..._options import UnixClientOptions, checked
-from ..._settings import UnixPlace
+from ..._settings import UnixPlace, checked
 from ...core.exceptions import TimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from ..._options import UnixClientOptions
 
 
 class UnixSocketClient(UnixPlace, EventClient):
@@ -47,7 +48,7 @@ class UnixSocketClient(UnixPlace, EventClient):
             reconnect_min=delay,
             reconnect_max=delay,
             buffer_size=buffer_size,
-            **checked(self, UnixClientOptions, options),
+            **checked(self, "UnixClientOptions", options),
         )
         self._reconnect_delay = reconnect_delay
 

@@ -3,13 +3,14 @@
 import os
 
 from ..._logging import Logger
-from ..._options import UnixServerOptions, checked
 from ..._server import EventServer
-from ..._settings import UnixPlace
+from ..._settings import UnixPlace, checked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from ..._options import UnixServerOptions
 
 
 class UnixSocketServer(UnixPlace, EventServer):
@@ -45,5 +46,5 @@ class UnixSocketServer(UnixPlace, EventServer):
             socket_permissions=socket_permissions,
             auto_remove_socket=auto_remove_socket,
             message_queue_size=message_queue_size,
-            **checked(self, UnixServerOptions, options),
+            **checked(self, "UnixServerOptions", options),
         )
