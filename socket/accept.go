@@ -109,22 +109,30 @@ func (s *Server) admit(v *visitor, raw *rawConn, accepted uint64) (*conn, error)
 		c.cursor.speaks = true // not known yet; it costs an old one a line in its log
 		return c, err
 	}
-	hello, err := c.awaitHello(until)
-	if err != nil {
-		return c, err
+	for patience := silence; ; patience = welcomeWait {
+		hello, err := c.awaitHello(patience, until)
+		if err != nil {
+			return c, err
+		}
+		c.cursor.speaks = hello != nil
+		if err := c.demandToken(hello, until); err != nil {
+			return c, err
+		}
+		if hello != nil && hello.kind == controlInspect {
+			c.answer(hello)
+			return nil, nil
+		}
+		if s.inbox != nil {
+			s.inbox.awaitRoom() // a host that takes no events gets no clients
+		}
+		err = s.register(c, hello, accepted)
+		if hello != nil || patience != silence || !errors.Is(err, ErrMaxConnections) {
+			return c, err
+		}
+		// There is no place for an old client, so there is time to hear
+		// whether it is one, or late and to be told or answered.
+		s.logger.Debug("a silent peer of a full server is given more time", "address", c.info.Address)
 	}
-	c.cursor.speaks = hello != nil
-	if err := c.demandToken(hello, until); err != nil {
-		return c, err
-	}
-	if hello != nil && hello.kind == controlInspect {
-		c.answer(hello)
-		return nil, nil
-	}
-	if s.inbox != nil {
-		s.inbox.awaitRoom() // a host that takes no events gets no clients
-	}
-	return c, s.register(c, hello, accepted)
 }
 
 // insecure is what is left of a connection after the handshake of TLS failed:

@@ -65,15 +65,16 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 }
 
 // awaitHello waits for the peer's first words, hello or inspect. nil: it is an
-// old client. What an old client has sent stays to be read. A server that asks
-// for TLS or a token takes nobody for one, however long the peer says nothing.
-func (c *conn) awaitHello(until time.Time) (*control, error) {
+// old client, of which nothing came for that time. What an old client has sent
+// stays to be read. A server that asks for TLS or a token takes nobody for one,
+// however long the peer says nothing.
+func (c *conn) awaitHello(patience time.Duration, until time.Time) (*control, error) {
 	s := c.server
 	guarded := s.settings.guarded(s.transport)
 	now := time.Now()
 	hurry := context.AfterFunc(s.ctx, func() { c.raw.SetReadDeadline(now) })
 	defer hurry()
-	quiet := now.Add(silence)
+	quiet := now.Add(patience)
 	if guarded {
 		quiet = until
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -130,6 +131,32 @@ func TestInspectAFullServer(t *testing.T) {
 		info := b.inspect()
 		require.Equal(t, []int{1, 1}, []int{info.Stats.Clients, info.Stats.MaxConnections})
 		require.EqualValues(t, 1, info.Stats.Refused)
+	})
+}
+
+// Who is late at a full server is no old client that is sent away without a
+// word.
+func TestLatePeersOfAFullServer(t *testing.T) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
+		b.settings.Unix.MaxConnections, b.settings.TCP.MaxConnections = 1, 1
+		s := b.serve()
+		b.dial()
+		late := func(kind controlKind) *control {
+			heard := strings.Count(b.log.String(), "is given more time")
+			p := b.dialOld(s)
+			require.Eventually(t, func() bool {
+				return strings.Count(b.log.String(), "is given more time") > heard
+			}, patience, time.Millisecond)
+			p.write((&control{kind: kind, version: wireVersion}).appendFrame(nil))
+			return p.control()
+		}
+		require.Equal(t, controlInfo, late(controlInspect).kind)
+		require.Zero(t, s.Stats().Refused)
+		require.Equal(t, ReasonMaxConnections, late(controlHello).reason)
+		require.EqualValues(t, 1, s.Stats().Refused)
+		_, err := b.dialOld(s).body()
+		require.Error(t, err)
+		require.EqualValues(t, 2, s.Stats().Refused)
 	})
 }
 
