@@ -63,7 +63,7 @@ bench: bench-run ## against libzmq, NNG, NATS and raw sockets: docs/performance.
 
 .PHONY: test-go test-coverage
 GO_TESTS := $(VENV)/bin/python .ci/go_tests.py -count 1
-test-go: | go packages-build packages-tools $(VENV)/bin/python
+test-go: | go packages-build packages-tls packages-tools $(VENV)/bin/python
 	@mkdir -p build
 	@$(GO_TESTS) -race -timeout 8m -covermode atomic -coverpkg ./socket/... \
 		-coverprofile build/coverage.out $$(go list ./... | grep -v /examples)
@@ -106,11 +106,13 @@ clean: ## all that make made, .venv included
 	find bindings examples .ci \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +
 
 # What has to be on the machine. Order-only: checked each time, rebuilds nothing.
-.PHONY: packages-tools go packages-build packages-python packages-check packages-test
+.PHONY: packages-tools packages-tls go packages-build packages-python packages-check packages-test
 go:
 	@.ci/go.sh
 packages-build:
 	@.ci/packages.sh gcc libc6-dev binutils
+packages-tls:
+	@.ci/packages.sh openssl
 # What some Go tests look at processes with: reported when it cannot be had, and
 # those tests are skipped by name.
 packages-tools:

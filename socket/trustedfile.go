@@ -32,7 +32,7 @@ func (f trustedFile) read() ([]byte, error) {
 	if err != nil {
 		return nil, openError(f.String(), err)
 	}
-	if err := f.check(info); err != nil {
+	if err := f.check(info, os.Geteuid()); err != nil {
 		return nil, err
 	}
 	content, err := io.ReadAll(io.LimitReader(file, maxTrustedFile+1))
@@ -45,8 +45,9 @@ func (f trustedFile) read() ([]byte, error) {
 	return content, nil
 }
 
-func (f trustedFile) check(info fs.FileInfo) error {
-	own, uid := os.Geteuid(), ownerOf(info).uid
+// check is for a process of that user.
+func (f trustedFile) check(info fs.FileInfo, own int) error {
+	uid := ownerOf(info).uid
 	forbidden, remedy := fs.FileMode(0o022), "go-w"
 	switch {
 	case f.secret && uid == own:
