@@ -212,6 +212,9 @@ func servedBy(event string, pid int) error {
 	who := fmt.Sprintf("pid %d", pid)
 	if path := executable(pid); path != "" {
 		who += " (" + path + ")"
+		if isStopped(pid) {
+			who += ", which is stopped"
+		}
 	} else if !isRunning(pid) {
 		who += " (which has ended; a process it forked may hold it)"
 	}

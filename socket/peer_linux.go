@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -20,6 +21,13 @@ func (p *peer) askSystem(c *net.UnixConn) {
 			p.groups = peerGroups(fd)
 		}
 	})
+}
+
+// isStopped tells that a process stands still, as after Ctrl-Z.
+func isStopped(pid int) bool {
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	name := bytes.LastIndexByte(stat, ')') // which may hold anything
+	return name >= 0 && bytes.HasPrefix(stat[name:], []byte(") T"))
 }
 
 // executable returns the program a process runs, "" when we may not know.

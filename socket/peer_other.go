@@ -9,3 +9,6 @@ func (p *peer) askSystem(*net.UnixConn) {}
 
 // executable is not known here.
 func executable(int) string { return "" }
+
+// isStopped is not known here.
+func isStopped(int) bool { return false }

@@ -1,8 +1,6 @@
 package socket
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // stranger is a user who is neither us nor root.
@@ -171,31 +168,4 @@ func TestUnixKilledServer(t *testing.T) {
 	_, err = dial(t.Context(), Unix, "x", s)
 	wantError(t, err, ErrNoServer)
 	mustConnect(t, Unix, "x", s, mustListen(t, Unix, "x", s))
-}
-
-// TestUnixOneWinnerOfManyProcesses is TestUnixOneWinner between processes.
-func TestUnixOneWinnerOfManyProcesses(t *testing.T) {
-	if s, ok := isChild(t); ok {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		if err := contend(ctx, s, 8); err != nil {
-			t.Error(err)
-		}
-		return
-	}
-	dir := t.TempDir()
-	children := make([]*exec.Cmd, 5)
-	for i := range children {
-		children[i] = childOf(t, dir)
-		children[i].Stdout = new(bytes.Buffer)
-		if err := children[i].Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, child := range children {
-		if err := child.Wait(); err != nil {
-			t.Errorf("%v: %v", err, child.Stdout)
-		}
-	}
-	wantFiles(t, dir)
 }

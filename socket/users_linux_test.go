@@ -3,7 +3,6 @@ package socket
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"iter"
 	"os"
 	"os/exec"
@@ -39,50 +38,7 @@ func sharedBed(t *testing.T) *bed {
 	return b
 }
 
-func init() {
-	programs["owner"] = ownerProgram
-	programs["visitor"] = visitorProgram
-}
-
-// outcome is how something went in another process.
-type outcome struct {
-	Code  Code
-	Error string
-}
-
-func outcomeOf(err error) outcome {
-	if err != nil {
-		return outcome{CodeOf(err), err.Error()}
-	}
-	return outcome{}
-}
-
-// ownerProgram is a server. It opens and closes the event by turns, one turn
-// an order, and reports how that went.
-func ownerProgram(p *program) error {
-	var s *Server
-	for {
-		if err := p.orders.Decode(new(string)); err != nil {
-			if s != nil {
-				s.Close()
-			}
-			if err == io.EOF {
-				err = nil
-			}
-			return err
-		}
-		var err error
-		if s == nil {
-			s, err = Listen(context.Background(), p.transport, "test", Config{Settings: p.settings})
-		} else {
-			err = s.Close()
-			s = nil
-		}
-		if err := p.reports.Encode(outcomeOf(err)); err != nil {
-			return err
-		}
-	}
-}
+func init() { programs["visitor"] = visitorProgram }
 
 // visit is what became of a visitor.
 type visit struct {
@@ -244,10 +200,7 @@ func TestUnixForeignPeerWithoutRight(t *testing.T) {
 func TestUnixForeignServer(t *testing.T) {
 	b := sharedBed(t)
 	owner := b.runAs(user{uid: stranger, gid: 17, groups: []uint32{18}}, "owner", nil)
-	owner.order("open")
-	var opened outcome
-	owner.report(&opened)
-	require.Zero(t, opened)
+	require.Zero(t, owner.turn())
 
 	for _, c := range []struct {
 		name   string
@@ -283,9 +236,7 @@ func TestUnixForeignOwner(t *testing.T) {
 	b := sharedBed(t)
 	b.serve()
 	owner := b.runAs(user{uid: stranger, gid: stranger}, "owner", nil)
-	owner.order("open")
-	var opened outcome
-	owner.report(&opened)
+	opened := owner.turn()
 	require.Equal(t, CodeNotAllowed, opened.Code)
 	require.Contains(t, opened.Error, "test.lock belongs to uid 0, not to uid 54321")
 	owner.end()
