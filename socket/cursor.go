@@ -25,12 +25,13 @@ type cursor struct {
 	off    int
 	pinned *chunk
 
-	first       []besideFrame // due at once, before everything else
+	greeting    []byte        // due before everything else, also while held
+	first       []besideFrame // due at once, before what follows
 	beside      []besideFrame // due in the order they came
 	besideBytes int
 	scratch     []byte // frames gathered for the reader
 
-	held     bool          // gives nothing yet
+	held     bool          // gives its greeting and nothing more yet
 	isIdle   bool          // linked in log.idle
 	running  bool          // the writer runs, or is about to
 	left     bool          // no longer in the log
@@ -58,9 +59,19 @@ func (l *log) join(c *cursor, seq uint64) {
 // release lets a held cursor run.
 func (c *cursor) release() {
 	c.log.mu.Lock()
-	start := c.held && !c.left
+	start := c.held && !c.left && !c.running
 	c.held = false
 	c.running = c.running || start
+	c.log.mu.Unlock()
+	if start {
+		c.start()
+	}
+}
+
+// greet has the greeting of a held cursor written.
+func (c *cursor) greet() {
+	c.log.mu.Lock()
+	start := c.wake()
 	c.log.mu.Unlock()
 	if start {
 		c.start()
@@ -106,7 +117,7 @@ func (c *cursor) abandon() (missed uint64) {
 		l.dropped += missed
 		missed += messagesIn(c.first) + messagesIn(c.beside)
 	}
-	c.first, c.beside, c.scratch = nil, nil, nil
+	c.greeting, c.first, c.beside, c.scratch = nil, nil, nil, nil
 	return missed
 }
 
@@ -195,6 +206,13 @@ func (c *cursor) next() ([]byte, nextState) {
 	switch {
 	case c.left:
 		return nil, nextLeft
+	case c.greeting != nil:
+		b := c.greeting
+		c.greeting = nil
+		return b, nextBytes
+	case c.held: // release starts the writer again
+		c.running = false
+		return nil, nextIdle
 	case len(c.first) > 0:
 		return c.takeBeside(&c.first), nextBytes
 	case c.besideDue():
@@ -329,7 +347,7 @@ func (c *cursor) skipToNewest() {
 // wake takes the cursor out of the idle ones and reports whether it has to be
 // started, after the unlock.
 func (c *cursor) wake() bool {
-	start := c.isIdle
+	start := c.isIdle || c.held && c.greeting != nil && !c.running && !c.left
 	c.unlinkIdle()
 	c.running = c.running || start
 	return start

@@ -33,6 +33,7 @@ func (s *Server) register(c *conn, hello *control, accepted uint64) error {
 	}
 	if s.cfg.HoldClients && s.ctx.Err() == nil {
 		e.held = c
+		c.cursor.greet() // its Dial does not wait for our host
 	} else {
 		c.cursor.release()
 	}
@@ -61,7 +62,7 @@ func (s *Server) join(c *conn, hello *control, accepted uint64) {
 	l.join(cur, from)
 	if hello != nil {
 		c.info.Name, cur.types = hello.name, hello.types
-		cur.putFirst(s.welcome(c))
+		cur.greeting = s.welcome(c)
 	}
 	if cur.seq < l.tail {
 		cur.miss(l.tail)
@@ -90,13 +91,13 @@ func (s *Server) joinLate(c *conn, hello *control) {
 			cur.moveTo(hello.seq)
 		} else { // too late to give what was sent before it joined
 			lagged := control{kind: controlLagged, missed: joined - hello.seq, from: hello.seq, to: joined - 1}
-			cur.putFirst(lagged.appendFrame(nil))
+			cur.greeting = lagged.appendFrame(cur.greeting)
 			cur.missed += lagged.missed
 			l.dropped += lagged.missed
 		}
 	}
 	cur.speaks, cur.types, cur.told = true, hello.types, cur.seq
-	cur.putFirst(s.welcome(c))
+	cur.greeting = append(cur.greeting, s.welcome(c)...)
 	if cur.seq < l.tail {
 		cur.miss(l.tail)
 	}

@@ -218,6 +218,8 @@ func (m *model) join() {
 	r.conn.info.ID = m.server.lastID
 	m.server.conns[r.conn.info.ID] = r.conn
 	m.readers = append(m.readers, r)
+	r.conn.cursor.greet()
+	require.True(m.t, r.runnable)
 	if m.rnd.IntN(3) > 0 {
 		m.release(r)
 	}
@@ -283,9 +285,14 @@ func (m *model) step(r *modelReader) {
 		return
 	}
 	bytes, state := r.conn.cursor.next()
+	require.False(m.t, r.held && r.welcomed && state == nextBytes, "held, and given more than its welcome")
 	switch state {
 	case nextIdle:
 		r.runnable = false
+		if r.held {
+			require.True(m.t, r.welcomed, "idle before its welcome")
+			return
+		}
 		m.unwanted(r, m.head())
 		require.Empty(m.t, r.unicasts, "idle with a unicast due")
 		require.True(m.t, r.synced)

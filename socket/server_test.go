@@ -372,6 +372,23 @@ func TestHooks(t *testing.T) {
 	})
 }
 
+// A held client is welcomed at once: one goroutine may dial and then take what
+// its own server has to tell. Nothing else comes before that.
+func TestHeldClientIsWelcomed(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		s := b.serve(func(cfg *Config) { cfg.HoldClients, cfg.KeepEvents = true, true })
+		sendNumbers(t, s.Send, 1, 1)
+		c := b.dial()
+		sendNumbers(t, s.Send, 2, 2)
+		var batch Batch
+		require.NoError(t, s.ReceiveBatch(b.ctx, &batch, 1))
+		require.Equal(t, EventConnected, batch.Events[0].Kind)
+		require.NoError(t, s.SendTo(batch.Events[0].Client, number(t, 0)))
+		batch.Release()
+		receiveNumbers(b, c, 0, 2)
+	})
+}
+
 func TestServerSurvivesAnOverlongAndAMalformedFrame(t *testing.T) {
 	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		b.settings.MaxMessageSize = 1024
