@@ -5,7 +5,7 @@ PUBLIC_HEADERS := include/libsocket.h $(wildcard bindings/c/*.h)
 C_TESTS   := $(wildcard bindings/c/test/*_test.c capi/test/*_test.c)
 C_HEADERS := $(PUBLIC_HEADERS) $(wildcard bindings/c/test/*.h capi/test/*.h)
 
-C_FLAGS := -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Ibindings/c -Ibindings/c/test
+C_FLAGS := -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Ibindings/c -Ibindings/c/test -Ibuild/test
 C_LINK  := -pthread -Lbuild -Wl,-rpath,$(CURDIR)/build -Wl,--as-needed -lsocket -lm
 
 # The ways, each with a directory of its name below build/.
@@ -14,17 +14,34 @@ COMPILE_sanitized := gcc -x c -std=c99 -O1 -fno-omit-frame-pointer \
 	-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all
 COMPILE_cxx       := g++ -x c++ -std=c++17 -O2
 
+# What the tests know of the functions comes from the header itself.
+build/test/functions.inc: capi/test/functions.py include/libsocket.h | packages-python
+	@mkdir -p $(@D)
+	@$(PYTHON) capi/test/functions.py table include/libsocket.h >$@
+
+build/test/recorder.h: capi/test/functions.py include/libsocket.h | packages-python
+	@mkdir -p $(@D)
+	@$(PYTHON) capi/test/functions.py recorder include/libsocket.h >$@
+
+C_MADE := build/test/functions.inc build/test/recorder.h
+
+# The plain way keeps a record of the statuses that the tests were given.
+RECORD_plain := -include build/test/recorder.h
+
 define C_PROGRAM
-build/$(1)/%: %.c $(C_HEADERS) | $(LIBRARY) packages-test
+build/$(1)/%: %.c $(C_HEADERS) $(C_MADE) | $(LIBRARY) packages-test
 	@mkdir -p $$(@D); echo 'compiling $$@'
-	@$$(COMPILE_$(1)) $(C_FLAGS) -o $$@ $$< $(C_LINK)
+	@$$(COMPILE_$(1)) $$(if $$(filter capi/%,$$<),$$(RECORD_$(1))) $(C_FLAGS) -o $$@ $$< $(C_LINK)
 endef
 $(foreach way,plain sanitized cxx,$(eval $(call C_PROGRAM,$(way))))
 
 # The headers are C++ too, and so are the tests of what they hold.
 CXX_TESTS := $(filter bindings/% %/header_test.c,$(C_TESTS))
 
-C_TEST_PROGRAMS := $(C_TESTS:%.c=build/plain/%) $(C_TESTS:%.c=build/sanitized/%) \
+# memory_test has a malloc of its own, which a sanitizer has too.
+SANITIZED_TESTS := $(filter-out %/memory_test.c,$(C_TESTS))
+
+C_TEST_PROGRAMS := $(C_TESTS:%.c=build/plain/%) $(SANITIZED_TESTS:%.c=build/sanitized/%) \
 	$(CXX_TESTS:%.c=build/cxx/%)
 
 C_VECTORS := build/test/payload_vectors.txt
@@ -34,4 +51,4 @@ $(C_VECTORS): bindings/c/test/vectors.py socket/testdata/frames.json | packages-
 
 .PHONY: test-c
 test-c: $(C_TEST_PROGRAMS) $(C_VECTORS) | packages-test
-	@.ci/c_tests.sh $(C_VECTORS) $(C_TEST_PROGRAMS)
+	@PYTHON='$(PYTHON)' .ci/c_tests.sh $(C_VECTORS) $(C_TEST_PROGRAMS)

@@ -69,6 +69,8 @@ static size_t read_messages(int *status, ls_message *batch,
 int ls_send_many(size_t *sent, enum ls_kind kind, uint64_t id,
                  const libsocket_message *messages, size_t count)
 {
+    if (sent != NULL)
+        *sent = 0;
     if (ls_forked())
         return ls_fail_forked();
     if (messages == NULL && count != 0)
@@ -94,6 +96,8 @@ int ls_send_many(size_t *sent, enum ls_kind kind, uint64_t id,
 int ls_send_packed(size_t *sent, enum ls_kind kind, uint64_t id,
                    const void *document, size_t size)
 {
+    if (sent != NULL)
+        *sent = 0;
     if (ls_forked())
         return ls_fail_forked();
     if (document == NULL)
@@ -141,12 +145,13 @@ int ls_receive(void **block, size_t *size, enum ls_kind kind,
         int status = goReceive(&receipt, kind, id, form, step, max);
         if (receipt.closing)
             ended = id;
-        if (status == LIBSOCKET_OK) {
-            *block = receipt.block;
-            *size = receipt.size;
-        }
-        if (receipt.fd < 0)
+        if (receipt.fd < 0) {
+            if (status == LIBSOCKET_OK) {
+                *block = receipt.block;
+                *size = receipt.size;
+            }
             return tell_end(status, id);
+        }
         status = ls_wait(receipt.fd, &deadline);
         if (status != LIBSOCKET_OK) {
             goLeave(kind, id);

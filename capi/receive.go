@@ -100,7 +100,7 @@ func goFD(kind C.uint32_t, id C.uint64_t) (status C.int) {
 		return notPulled(h)
 	}
 	fd, ok := h.notifier.descriptor()
-	if !ok {
+	if !ok || h.closing.Load() {
 		return failed(socket.ErrClosed)
 	}
 	return C.int(fd)

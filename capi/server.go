@@ -156,19 +156,20 @@ func goQueueTake(block *unsafe.Pointer, size *C.size_t, id C.uint64_t) (status C
 	if h == nil {
 		return badHandle(C.LS_SERVER)
 	}
-	messages := h.server.TakeQueue()
-	events := make([]socket.Event, len(messages))
-	for i, m := range messages {
-		events[i] = socket.Event{
-			Kind:         socket.EventMessage,
-			Type:         m.Type,
-			TimestampMs:  m.TimestampMs,
-			EventName:    []byte(m.EventName),
-			TimestampISO: []byte(m.TimestampISO),
-			Data:         m.Data,
+	return failed(h.server.TakeQueueWith(func(messages []socket.Message) error {
+		events := make([]socket.Event, len(messages))
+		for i, m := range messages {
+			events[i] = socket.Event{
+				Kind:         socket.EventMessage,
+				Type:         m.Type,
+				TimestampMs:  m.TimestampMs,
+				EventName:    []byte(m.EventName),
+				TimestampISO: []byte(m.TimestampISO),
+				Data:         m.Data,
+			}
 		}
-	}
-	return failed(givePacked(block, size, events, h.event))
+		return givePacked(block, size, events, h.event)
+	}))
 }
 
 //export goStats

@@ -14,14 +14,17 @@
  *   Functions return LIBSOCKET_OK (0) or a negative LIBSOCKET_E_... status.
  *   libsocket_strerror() gives the sentence that belongs to a status,
  *   libsocket_last_error() the exact one of the last failure in the calling
- *   thread: which event, which file, which bound. Every function may return
- *     LIBSOCKET_E_INVALID     a NULL or out-of-range argument,
- *     LIBSOCKET_E_BAD_HANDLE  a handle that is closed, zero or garbage,
- *     LIBSOCKET_E_CLOSED      the handle was closed while the call ran,
- *     LIBSOCKET_E_NO_MEMORY   out of memory,
- *     LIBSOCKET_E_FORKED      called in a child after fork() (see FORK),
- *     LIBSOCKET_E_INTERNAL    a bug in the library, with its text;
- *   what else it may return stands beside it.
+ *   thread: which event, which file, which bound. "Status:" closes the
+ *   description of a function and lists all that it returns beside OK, without
+ *   the prefix LIBSOCKET_E_. Left out there, because every function with a
+ *   status may return them:
+ *     FORKED    called in a child after fork() (see FORK),
+ *     INTERNAL  a bug in the library, with its text.
+ *   Not explained again beside each function:
+ *     INVALID     a NULL or an argument that is out of its bounds,
+ *     BAD_HANDLE  a handle that is closed, zero, garbage or of the other kind,
+ *     CLOSED      the handle is being closed by another thread,
+ *     NO_MEMORY   out of memory; nothing was stored or lost.
  *
  * HANDLES
  *   libsocket_server and libsocket_client hold an id. Copy them freely. Open
@@ -31,7 +34,8 @@
  *
  * THREADS
  *   Every function may be called from any thread at any time, on the same
- *   handle too, and from inside a callback; from a signal handler none.
+ *   handle too, and from inside a callback; from a signal handler none. A
+ *   function waits only where its description says so.
  *
  * MEMORY
  *   Strings are UTF-8 and end in NUL. What a function stores into an out
@@ -299,10 +303,10 @@ typedef void (*libsocket_callback)(const libsocket_event *events, size_t count,
  *   flags      0, or LIBSOCKET_PULL and LIBSOCKET_HOLD
  *   callback   takes the events, or NULL; not together with LIBSOCKET_PULL
  *   user       handed to the callback
- * Returns also LIBSOCKET_E_SETTINGS; LIBSOCKET_E_IN_USE when the event is
- * served by a living process (the text names it) or the port is taken;
- * LIBSOCKET_E_NO_PORT; LIBSOCKET_E_NOT_ALLOWED when the directory belongs to
- * someone else; LIBSOCKET_E_IO.
+ * IN_USE says that the event is served by a living process, which the text
+ * names, or that the port is taken; NOT_ALLOWED that the directory or a file
+ * belongs to someone else, or that the settings would let strangers in.
+ * Status: INVALID, SETTINGS, IN_USE, NO_PORT, NOT_ALLOWED, IO.
  */
 int libsocket_server_open(libsocket_server *server, const char *transport,
                           const char *event, const char *settings,
@@ -313,31 +317,35 @@ int libsocket_server_open(libsocket_server *server, const char *transport,
  * Closes the server. What was sent is written to the clients first, for at
  * most the setting "linger"; then they are told and disconnected, and the
  * name or port is free. Waits for the last callback, except when called
- * inside a callback, of any handle. Blocks at most linger plus the callback's
- * time.
+ * inside a callback, of any handle; so it waits at most linger plus the
+ * callback's time. IO says that a file could not be removed; the server is
+ * closed all the same.
+ * Status: BAD_HANDLE, IO.
  */
 int libsocket_server_close(libsocket_server server);
 
 /*
  * Makes the coming close tell the clients that the server will be back: the
  * reason of their DISCONNECTED is LIBSOCKET_REASON_RESTARTING.
+ * Status: BAD_HANDLE.
  */
 int libsocket_server_announce_restart(libsocket_server server);
 
 /*
  * Sends a message to all clients; while there is none, it waits in the queue
- * (message_queue_size). Returns when the message is in the log, without
- * waiting for a client, except under slow_client = "block".
- * Returns also LIBSOCKET_E_TOO_LARGE, LIBSOCKET_E_BAD_MESSAGE,
- * LIBSOCKET_E_TIMEOUT (slow_client = "block": send_timeout has passed; the
- * message was not sent).
+ * (message_queue_size). Returns when the message is in the log. Waits for a
+ * client only under slow_client = "block", and there at most send_timeout:
+ * TIMEOUT then says that the message was not sent.
+ * Status: INVALID, BAD_HANDLE, CLOSED, TOO_LARGE, BAD_MESSAGE, TIMEOUT.
  */
 int libsocket_server_send(libsocket_server server,
                           const libsocket_message *message);
 
 /*
  * Sends "count" messages in order. Stops at the first that fails and returns
- * its status; "sent", if not NULL, is set to the number that were sent.
+ * its status; "sent", if not NULL, is set to the number that were sent, in
+ * any case. Waits as libsocket_server_send() does, for each.
+ * Status: INVALID, BAD_HANDLE, CLOSED, TOO_LARGE, BAD_MESSAGE, TIMEOUT.
  */
 int libsocket_server_send_many(size_t *sent, libsocket_server server,
                                const libsocket_message *messages,
@@ -345,8 +353,11 @@ int libsocket_server_send_many(size_t *sent, libsocket_server server,
 
 /*
  * Sends a message to one client, in order with the broadcasts around it.
- * Returns also LIBSOCKET_E_UNKNOWN_CLIENT, LIBSOCKET_E_SLOW when too much
- * waits for this client already, and what send returns.
+ * SLOW says that too much waits for this client already; the message was not
+ * sent.
+ *   client     its id, from an event or libsocket_server_clients()
+ * Status: INVALID, BAD_HANDLE, CLOSED, TOO_LARGE, BAD_MESSAGE, UNKNOWN_CLIENT,
+ * SLOW.
  */
 int libsocket_server_send_to(libsocket_server server, uint64_t client,
                              const libsocket_message *message);
@@ -359,8 +370,11 @@ int libsocket_server_send_to(libsocket_server server, uint64_t client,
  * that has the meaning of a libsocket_message of these fields, for all clients
  * or the one of that id. What is nil, or left out behind data, is 0 or NULL.
  * Stops at the first message that fails, or is none; "sent", if not NULL, is
- * set to the number that were sent. Returns what send and send_to return; it
- * is LIBSOCKET_E_BAD_MESSAGE when the document is not such an array.
+ * set to the number that were sent, in any case. Waits as
+ * libsocket_server_send() does, for each. BAD_MESSAGE also says that the
+ * document is not such an array.
+ * Status: INVALID, BAD_HANDLE, CLOSED, TOO_LARGE, BAD_MESSAGE, TIMEOUT,
+ * UNKNOWN_CLIENT, SLOW.
  */
 int libsocket_server_send_packed(size_t *sent, libsocket_server server,
                                  const void *document, size_t size);
@@ -370,7 +384,7 @@ int libsocket_server_send_packed(size_t *sent, libsocket_server server,
  * block, waiting at most timeout_ms for the first (0: not, -1: for ever).
  * Stores the block and the number of events in it, at least 1. For a server
  * without LIBSOCKET_PULL it is LIBSOCKET_E_INVALID.
- * Returns also LIBSOCKET_E_TIMEOUT, LIBSOCKET_E_INTERRUPTED.
+ * Status: INVALID, BAD_HANDLE, CLOSED, TIMEOUT, INTERRUPTED, IO, NO_MEMORY.
  */
 int libsocket_server_receive(libsocket_event **events, size_t *count,
                              libsocket_server server, size_t max,
@@ -386,6 +400,7 @@ int libsocket_server_receive(libsocket_event **events, size_t *count,
  *    pid, uid, gid]                 for CONNECTED
  *   [kind, reason, timestamp_ms, seq, count, client, text, address, level]
  *                                   for every other kind
+ * Status: INVALID, BAD_HANDLE, CLOSED, TIMEOUT, INTERRUPTED, IO, NO_MEMORY.
  */
 int libsocket_server_receive_packed(void **block, size_t *size,
                                     libsocket_server server, size_t max,
@@ -395,6 +410,7 @@ int libsocket_server_receive_packed(void **block, size_t *size,
  * A descriptor that is readable exactly while receive would not wait. It
  * belongs to the library: poll it, never read, write or close it; it is gone
  * when close returns. Returns it (>= 0) or a status.
+ * Status: INVALID, BAD_HANDLE, CLOSED.
  */
 int libsocket_server_fd(libsocket_server server);
 
@@ -419,30 +435,41 @@ typedef struct libsocket_client_info {
 /*
  * Stores the connected clients, in the order they joined, as one block; NULL
  * and 0 when there is none.
+ * Status: INVALID, BAD_HANDLE, NO_MEMORY.
  */
 int libsocket_server_clients(libsocket_client_info **clients, size_t *count,
                              libsocket_server server);
 
 /*
  * Waits until at least "count" clients are connected, at most timeout_ms (0:
- * not, -1: for ever). Returns also LIBSOCKET_E_TIMEOUT,
- * LIBSOCKET_E_INTERRUPTED.
+ * not, -1: for ever).
+ * Status: INVALID, BAD_HANDLE, CLOSED, TIMEOUT, INTERRUPTED, IO.
  */
 int libsocket_server_wait_clients(libsocket_server server, size_t count,
                                   int timeout_ms);
 
-/* Stores the path of the socket, or host:port with the real port. */
+/*
+ * Stores the path of the socket, or host:port with the real port.
+ * Status: INVALID, BAD_HANDLE, NO_MEMORY.
+ */
 int libsocket_server_address(char **address, libsocket_server server);
 
-/* Stores the number of messages that wait for the first client. */
+/*
+ * Stores the number of messages that wait for the first client.
+ * Status: INVALID, BAD_HANDLE.
+ */
 int libsocket_server_queue_length(size_t *count, libsocket_server server);
 
-/* Drops the messages that wait for the first client. */
+/*
+ * Drops the messages that wait for the first client.
+ * Status: BAD_HANDLE.
+ */
 int libsocket_server_queue_clear(libsocket_server server);
 
 /*
  * Takes the messages that wait for the first client out of the queue, as
- * MESSAGE rows (see libsocket_server_receive_packed).
+ * MESSAGE rows (see libsocket_server_receive_packed); none is an empty array.
+ * Status: INVALID, BAD_HANDLE, NO_MEMORY.
  */
 int libsocket_server_queue_take(void **block, size_t *size,
                                 libsocket_server server);
@@ -461,6 +488,7 @@ int libsocket_server_queue_take(void **block, size_t *size,
  *   retained            keys that a message is retained for
  *   epoch               tells this server from one before or after it
  *   seq                 the number of the next broadcast
+ * Status: INVALID, BAD_HANDLE, NO_MEMORY.
  */
 int libsocket_server_stats(void **block, size_t *size,
                            libsocket_server server);
@@ -474,10 +502,12 @@ int libsocket_server_stats(void **block, size_t *size,
  * there.
  *   flags      0
  *   callback   takes the events; NULL: they are pulled
- * Returns also LIBSOCKET_E_SETTINGS, LIBSOCKET_E_NO_SERVER,
- * LIBSOCKET_E_MAX_CONNECTIONS, LIBSOCKET_E_NOT_ALLOWED, LIBSOCKET_E_TIMEOUT
- * (after default_timeout), LIBSOCKET_E_NOT_CONNECTED (the server closed the
- * connection at once), LIBSOCKET_E_PROTOCOL, LIBSOCKET_E_IO.
+ * Waits for the server's answer, at most default_timeout: TIMEOUT. NOT_ALLOWED
+ * says that one of the two does not trust the other; NOT_CONNECTED that the
+ * server closed the connection at once; PROTOCOL that what answers there is
+ * something else.
+ * Status: INVALID, SETTINGS, NO_SERVER, MAX_CONNECTIONS, NOT_ALLOWED, TIMEOUT,
+ * NOT_CONNECTED, PROTOCOL, IO.
  */
 int libsocket_client_open(libsocket_client *client, const char *transport,
                           const char *event, const char *settings,
@@ -486,26 +516,35 @@ int libsocket_client_open(libsocket_client *client, const char *transport,
 
 /*
  * Closes the client. What it sent is written first, for at most the setting
- * "linger". Waits for the last callback, except when called inside one.
+ * "linger". Waits for the last callback, except when called inside a callback,
+ * of any handle; so it waits at most linger plus the callback's time.
+ * Status: BAD_HANDLE.
  */
 int libsocket_client_close(libsocket_client client);
 
 /*
  * Sends a message to the server. Returns when it is in the connection's
  * outgoing buffer; waits for room there for at most send_timeout.
- * Returns also LIBSOCKET_E_NOT_CONNECTED, LIBSOCKET_E_TOO_LARGE,
- * LIBSOCKET_E_BAD_MESSAGE, LIBSOCKET_E_TIMEOUT.
+ * After TIMEOUT the message was not sent.
+ * Status: INVALID, BAD_HANDLE, CLOSED, NOT_CONNECTED, TOO_LARGE, BAD_MESSAGE,
+ * TIMEOUT.
  */
 int libsocket_client_send(libsocket_client client,
                           const libsocket_message *message);
 
-/* As libsocket_server_send_many(). */
+/*
+ * As libsocket_server_send_many(); waits as libsocket_client_send() does.
+ * Status: INVALID, BAD_HANDLE, CLOSED, NOT_CONNECTED, TOO_LARGE, BAD_MESSAGE,
+ * TIMEOUT.
+ */
 int libsocket_client_send_many(size_t *sent, libsocket_client client,
                                const libsocket_message *messages,
                                size_t count);
 
 /*
  * As libsocket_server_send_packed(); the rows of a client end with event_name.
+ * Status: INVALID, BAD_HANDLE, CLOSED, NOT_CONNECTED, TOO_LARGE, BAD_MESSAGE,
+ * TIMEOUT.
  */
 int libsocket_client_send_packed(size_t *sent, libsocket_client client,
                                  const void *document, size_t size);
@@ -514,26 +553,44 @@ int libsocket_client_send_packed(size_t *sent, libsocket_client client,
  * As libsocket_server_receive(), for a client without callback. With the
  * setting reconnect = false it returns LIBSOCKET_E_NOT_CONNECTED once the
  * connection is gone and all that had arrived was taken.
+ * Status: INVALID, BAD_HANDLE, CLOSED, TIMEOUT, INTERRUPTED, NOT_CONNECTED, IO,
+ * NO_MEMORY.
  */
 int libsocket_client_receive(libsocket_event **events, size_t *count,
                              libsocket_client client, size_t max,
                              int timeout_ms);
 
-/* As libsocket_client_receive(), in rows (libsocket_server_receive_packed). */
+/*
+ * As libsocket_client_receive(), in rows (libsocket_server_receive_packed).
+ * Status: INVALID, BAD_HANDLE, CLOSED, TIMEOUT, INTERRUPTED, NOT_CONNECTED, IO,
+ * NO_MEMORY.
+ */
 int libsocket_client_receive_packed(void **block, size_t *size,
                                     libsocket_client client, size_t max,
                                     int timeout_ms);
 
-/* As libsocket_server_fd(). */
+/*
+ * As libsocket_server_fd(), for a client without callback.
+ * Status: INVALID, BAD_HANDLE, CLOSED.
+ */
 int libsocket_client_fd(libsocket_client client);
 
-/* Returns 1 while the client has a connection, 0 while not, or a status. */
+/*
+ * Returns 1 while the client has a connection, 0 while not, or a status.
+ * Status: BAD_HANDLE.
+ */
 int libsocket_client_connected(libsocket_client client);
 
-/* Stores the number of messages that have arrived and were not taken. */
+/*
+ * Stores the number of messages that have arrived and were not taken.
+ * Status: INVALID, BAD_HANDLE.
+ */
 int libsocket_client_buffered(size_t *count, libsocket_client client);
 
-/* Drops the messages that have arrived and were not taken. */
+/*
+ * Drops the messages that have arrived and were not taken.
+ * Status: BAD_HANDLE.
+ */
 int libsocket_client_buffer_clear(libsocket_client client);
 
 /* ---- What runs ---------------------------------------------------------- */
@@ -562,13 +619,12 @@ int libsocket_client_buffer_clear(libsocket_client client);
  *              the names of the fields of libsocket_client_info. Those that do
  *              not go into an answer of 1 MiB, some 8000, are missing at the
  *              end; the number in stats counts all.
- * Blocks at most default_timeout. A signal handler does not end the wait.
- * Returns also LIBSOCKET_E_SETTINGS; LIBSOCKET_E_NO_SERVER;
- * LIBSOCKET_E_NOT_ALLOWED when one end does not trust the other;
- * LIBSOCKET_E_MAX_CONNECTIONS when 16 others ask just now;
- * LIBSOCKET_E_NOT_CONNECTED when it closed the connection, as one that is
- * stopping does; LIBSOCKET_E_TIMEOUT when TCP did not connect in time;
- * LIBSOCKET_E_PROTOCOL, LIBSOCKET_E_IO.
+ * Waits at most default_timeout. A signal handler does not end the wait.
+ * NOT_ALLOWED says that one end does not trust the other; MAX_CONNECTIONS that
+ * 16 others ask just now; NOT_CONNECTED that the server closed the connection,
+ * as one that is stopping does; TIMEOUT that TCP did not connect in time.
+ * Status: INVALID, SETTINGS, NO_SERVER, NOT_ALLOWED, MAX_CONNECTIONS,
+ * NOT_CONNECTED, TIMEOUT, PROTOCOL, IO, NO_MEMORY.
  */
 int libsocket_inspect(void **block, size_t *size, const char *transport,
                       const char *event, const char *settings);
@@ -580,10 +636,10 @@ int libsocket_inspect(void **block, size_t *size, const char *transport,
  *   "denied"   a server of another user, who is not trusted or does not trust
  *              us; uid is the owner of the file
  *   "stale"    the socket file of a server that is gone
- * A directory that is not there has no events. Blocks at most default_timeout
- * for each 32 events, and only for servers that are silent.
- * Returns also LIBSOCKET_E_SETTINGS, LIBSOCKET_E_NOT_ALLOWED when the
- * directory cannot be read, LIBSOCKET_E_IO.
+ * A directory that is not there has no events. Waits at most default_timeout
+ * for each 32 events, and only for servers that are silent. NOT_ALLOWED says
+ * that the directory cannot be read.
+ * Status: INVALID, SETTINGS, NOT_ALLOWED, IO, NO_MEMORY.
  */
 int libsocket_list(void **block, size_t *size, const char *settings);
 
@@ -596,22 +652,23 @@ int libsocket_list(void **block, size_t *size, const char *settings);
  * and the environment stay as they are, so does the answer.
  * transport is "unix", "tcp", or NULL when "settings" uses no key of a
  * transport's table without naming the table.
- * Returns also LIBSOCKET_E_SETTINGS.
+ * Status: INVALID, SETTINGS, NO_MEMORY.
  */
 int libsocket_settings(void **block, size_t *size, const char *transport,
                        const char *settings);
 
 /*
- * Turns JSON text of "length" bytes into MessagePack.
- * Returns also LIBSOCKET_E_BAD_MESSAGE, with the offset in the text.
+ * Turns JSON text of "length" bytes into MessagePack. The text of BAD_MESSAGE
+ * tells the offset.
+ * Status: INVALID, BAD_MESSAGE, NO_MEMORY.
  */
 int libsocket_json_to_msgpack(void **data, size_t *size, const char *json,
                               size_t length);
 
 /*
  * Turns one MessagePack value into JSON text. Binary becomes base64 text;
- * NaN, infinities and extension types have no JSON and are
- * LIBSOCKET_E_BAD_MESSAGE.
+ * NaN, infinities and extension types have no JSON and are BAD_MESSAGE.
+ * Status: INVALID, BAD_MESSAGE, NO_MEMORY.
  */
 int libsocket_msgpack_to_json(char **json, const void *data, size_t size);
 

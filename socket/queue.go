@@ -35,6 +35,17 @@ func (s *Server) ClearQueue() {
 // TakeQueue takes the messages that wait for the first client out of the
 // queue, for example to send them again from another server.
 func (s *Server) TakeQueue() []Message {
+	var messages []Message
+	_ = s.TakeQueueWith(func(taken []Message) error {
+		messages = taken
+		return nil
+	})
+	return messages
+}
+
+// TakeQueueWith is TakeQueue for who may fail: the messages stay in the queue
+// when take returns an error, which is returned. take must not call the server.
+func (s *Server) TakeQueueWith(take func([]Message) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log.mu.Lock()
@@ -53,6 +64,9 @@ func (s *Server) TakeQueue() []Message {
 			messages = append(messages, e.Message())
 		}
 	})
-	s.queueFrom = s.log.head
-	return messages
+	err := take(messages)
+	if err == nil {
+		s.queueFrom = s.log.head
+	}
+	return err
 }

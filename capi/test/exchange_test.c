@@ -91,6 +91,7 @@ static void stops_at_the_first_bad(libsocket_server server, libsocket_client cli
     CHECK_STATUS(libsocket_server_send_many(&sent, server, messages, 100), LIBSOCKET_E_INVALID);
     CHECK(sent == 3);
     CHECK_STATUS(libsocket_server_send_many(&sent, server, NULL, 1), LIBSOCKET_E_INVALID);
+    CHECK(sent == 0);
     CHECK_OK(libsocket_server_send_many(&sent, server, NULL, 0));
     CHECK(sent == 0);
     for (int i = 0; i < 73; i++)
@@ -166,6 +167,8 @@ static void many_from_client(libsocket_server server, libsocket_client client)
     size_t sent = 0;
     CHECK_OK(libsocket_client_send_many(&sent, client, messages, 200));
     CHECK(sent == 200);
+    CHECK_OK(libsocket_client_send_packed(&sent, client, "\x91\x80", 2));
+    CHECK(sent == 1);
     for (uint32_t i = 0; i < 200; i++) {
         libsocket_event *event = next_of_server(server, LIBSOCKET_EVENT_MESSAGE);
         CHECK(event_number(event) == i);

@@ -14,6 +14,10 @@
 
 #include <inttypes.h>
 
+#ifndef LIBSOCKET_H
+#error "the guard of libsocket.h has another name"
+#endif
+
 static bool printing;
 
 static void constant(const char *name, long long value, long long wanted)

@@ -191,6 +191,20 @@ static int receive_packed_for_ever(void)
     return libsocket_server_receive_packed(&block, &size, server, 0, -1);
 }
 
+static int receive_packed_of_client(void)
+{
+    void *block = NULL;
+    size_t size = 0;
+    return libsocket_client_receive_packed(&block, &size, client, 0, -1);
+}
+
+static int receive_of_server(void)
+{
+    libsocket_event *events = NULL;
+    size_t count = 0;
+    return libsocket_server_receive(&events, &count, server, 0, -1);
+}
+
 static int wait_for_ever(void) { return libsocket_server_wait_clients(server, 5, -1); }
 
 static void *call_and_wait(void *arg)
@@ -226,6 +240,8 @@ static void waiting_is_interrupted(void)
     libsocket_free(next_of_server(server, LIBSOCKET_EVENT_FIRST_CLIENT));
     interrupt(receive_for_ever);
     interrupt(receive_packed_for_ever);
+    interrupt(receive_packed_of_client);
+    interrupt(receive_of_server);
     interrupt(wait_for_ever);
     CHECK_OK(libsocket_client_close(client));
     CHECK_OK(libsocket_server_close(server));
