@@ -18,6 +18,7 @@ include .ci/cpp.mk
 include .ci/viewers.mk
 include .ci/man.mk
 include .ci/install.mk
+include .ci/dist.mk
 include .ci/soak.mk
 include .ci/bench.mk
 
@@ -47,7 +48,7 @@ dev-shell: build $(VENV)/tools ## a shell in which C, Go and Python find this bu
 ##@ Test
 
 .PHONY: test soak cover fuzz bench
-SUITES := go coverage c cpp python examples install wheel
+SUITES := go coverage c cpp python examples install dist wheel
 test: packages-test build $(VENV)/tools ## every test in every language, and what it came to
 	@MAKE='$(MAKE)' .ci/suites.sh $(addprefix test-,$(SUITES))
 
@@ -92,10 +93,14 @@ type-check: check-mypy check-header ## mypy --strict, and the header under three
 
 ##@ Ship
 
-.PHONY: install uninstall wheel man clean
+.PHONY: install uninstall wheel man dist deb clean
 install: install-files ## library, headers, manual pages, pkg-config and CMake files; PREFIX=/usr/local DESTDIR=
 
 uninstall: uninstall-files ## what install put there
+
+dist: dist-archive ## dist/*.tar.gz: the source with its Go modules, which builds without a network
+
+deb: deb-packages ## dist/*.deb for Debian 12: libsocket0, libsocket-dev, python3-dotfiles-socket
 
 man: man-pages ## libsocket(7) and the pages of section 3, in build/man
 

@@ -3,7 +3,7 @@
 
 MAN := build/man
 
-# The day of the header's last change: the same in every build of a version.
+# The day of the header's last change, or of the source archive.
 MAN_DATE = $(or $(shell git log -1 --format=%cs -- include/libsocket.h 2>/dev/null),$(shell date -u -r include/libsocket.h +%F))
 
 $(MAN)/made: .ci/man.py include/libsocket.h | packages-python

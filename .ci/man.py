@@ -17,6 +17,7 @@ PAGES = {
     "Handles, messages, events": ("libsocket_event", "messages and events"),
     "Servers": ("libsocket_server", "serve an event"),
     "Clients": ("libsocket_client", "join an event"),
+    "What runs": ("libsocket_inspect", "the events of this machine"),
     "Settings and conversions": (
         "libsocket_convert",
         "resolved settings, JSON and MessagePack",

@@ -15,6 +15,8 @@ present() {
 	libnng-dev) printf '#include <nng/nng.h>\n' | gcc -E - ;;
 	libuv1-dev) pkg-config --exists libuv ;;
 	libzmq3-dev) printf '#include <zmq.h>\n' | gcc -E - ;;
+	debhelper) command -v dh ;;
+	dh-python) command -v dh_python3 ;;
 	luajit) luajit -e 'require "ffi"; require "cjson"' ;;
 	man-db) command -v man ;;
 	python3-venv) "${PYTHON:-python3}" -c 'import ensurepip, venv' ;;

@@ -326,4 +326,4 @@ def test_no_environment_is_needed(tmp_path: Path) -> None:
     if own.exists():
         assert ran.stdout == f"{own}\n"
     else:
-        assert f"{own} is missing" in ran.stderr
+        assert ran.stdout == "libsocket.so.0\n"  # a distribution's

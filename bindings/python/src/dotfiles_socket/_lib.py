@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 VERSION = "0.1.0"
+SONAME = f"libsocket.so.{VERSION.partition('.')[0]}"
 
 DATA = 0
 ERROR = 1
@@ -465,7 +466,17 @@ class _Functions:
         try:
             return self._loader(path)
         except OSError as e:
-            raise ImportError(f"{path} cannot be loaded: {e}{_why()}") from e
+            # Found by its name alone, it is not there or not for this system.
+            way_out = (
+                ". Build it with `make build`, install a wheel of "
+                "dotfiles-socket that was made for this platform, or the "
+                "package libsocket0"
+                if path == SONAME
+                else ""
+            )
+            raise ImportError(
+                f"{path} cannot be loaded: {e}{_why()}{way_out}"
+            ) from e
 
 
 def _why() -> str:
@@ -483,16 +494,16 @@ def _why() -> str:
 
 
 def library_path() -> str:
-    """Return the file of the library: the one in this package, unless the
-    environment variable LIBSOCKET_LIBRARY names another."""
+    """Return the file of the library: the one that the environment variable
+    LIBSOCKET_LIBRARY names, else the one in this package, else, in a package
+    of a distribution, which has none, what the system finds by this name."""
     own = f"{os.path.dirname(__file__)}/libsocket.so"  # noqa: PTH120
-    path = os.environ.get("LIBSOCKET_LIBRARY") or own
-    if not os.path.exists(path):  # noqa: PTH110
-        raise ImportError(
-            f"{path} is missing: build it with `make build`, or install a "
-            "wheel of dotfiles-socket that was made for this platform"
-        )
-    return path
+    named = os.environ.get("LIBSOCKET_LIBRARY")
+    if not named:
+        return own if os.path.exists(own) else SONAME  # noqa: PTH110
+    if not os.path.exists(named):  # noqa: PTH110
+        raise ImportError(f"{named} is missing: LIBSOCKET_LIBRARY names it")
+    return named
 
 
 quick = _Functions(ctypes.PyDLL)

@@ -7,9 +7,10 @@ defaults and bounds here are those of its table (docs/settings.md).
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field
 
 from ..core.types import zone
+from ._pydantic import Number, check_field, check_model, matching
 
 _Port = Annotated[int, Field(ge=1024, le=65535)]
 _Positive = Annotated[int, Field(gt=0)]
@@ -19,20 +20,20 @@ class SocketConfig(BaseModel):
     """The table [socket]: what holds for every transport."""
 
     socket_dir: Path = Path("/tmp/sockets")  # noqa: S108
-    default_timeout: Annotated[int | float, Field(gt=0)] = 5
+    default_timeout: Annotated[Number, Field(gt=0)] = 5
     buffer_size: _Positive = 4096
     timezone: str = "UTC"
     message_queue_size: _Positive = 100
     blocking_mode: bool = False
     allow_client_send: bool = True
 
-    @field_validator("default_timeout")
+    @check_field("default_timeout")
     @classmethod
-    def _is_short(cls, seconds: int | float) -> int | float:
+    def _is_short(cls, seconds: float) -> float:
         # Whole seconds are an int, as they always were.
         return int(seconds) if seconds == int(seconds) else seconds
 
-    @field_validator("timezone")
+    @check_field("timezone")
     @classmethod
     def _is_known(cls, name: str) -> str:
         zone(name)
@@ -43,9 +44,7 @@ class UnixSocketConfig(BaseModel):
     """The table [socket.unix]."""
 
     max_connections: _Positive = 10
-    socket_permissions: Annotated[str, Field(pattern=r"^0[0-7]{1,3}$")] = (
-        "0600"
-    )
+    socket_permissions: Annotated[str, matching(r"^0[0-7]{1,3}$")] = "0600"
     auto_remove_socket: bool = True
 
 
@@ -57,14 +56,13 @@ class TcpSocketConfig(BaseModel):
     port_range_end: _Port = 9100
     max_connections: _Positive = 10
 
-    @model_validator(mode="after")
-    def _is_range(self) -> "TcpSocketConfig":
+    @check_model
+    def _is_range(self) -> None:
         if self.port_range_start > self.port_range_end:
             raise ValueError(
                 f"port_range_start {self.port_range_start} is above "
                 f"port_range_end {self.port_range_end}"
             )
-        return self
 
 
 class SocketModuleConfig(BaseModel):

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError
-
 from .._settings import resolve
 from ..core.exceptions import ValidationError as SettingError
+from ._pydantic import validation_error
 from .config import (
     AppConfig,
     SocketConfig,
@@ -54,6 +52,4 @@ def _tables() -> dict[str, Any]:
     try:
         return resolve(None)
     except SettingError as e:
-        error = PydanticCustomError("setting", "{text}", {"text": str(e)})
-        details = InitErrorDetails(type=error, loc=(), input=None)
-        raise ValidationError.from_exception_data("settings", [details]) from e
+        raise validation_error(str(e)) from e
