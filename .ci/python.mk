@@ -38,7 +38,7 @@ build-wheel: $(LIBRARY) $(VENV)/packers
 	@ls dist/*
 
 .PHONY: test-python test-wheel
-test-python: $(LIBRARY) $(VENV)/tools
+test-python: $(LIBRARY) $(VENV)/tools | packages-tls
 	@$(VENV)/bin/python -m pytest --quiet bindings/python
 
 test-wheel: build-wheel

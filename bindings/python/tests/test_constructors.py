@@ -231,9 +231,9 @@ def test_factory(name: Any, server: type[Any], client: type[Any]) -> None:
 # The class, what the factory takes for it, and what of that are options.
 KEYWORDS: list[tuple[type[Any], Any, Any]] = [
     (UnixSocketServer, o.UnixServerKeywords, o.UnixServerOptions),
-    (TcpSocketServer, o.TcpServerKeywords, o.ServerOptions),
+    (TcpSocketServer, o.TcpServerKeywords, o.TcpServerOptions),
     (UnixSocketClient, o.UnixClientKeywords, o.UnixClientOptions),
-    (TcpSocketClient, o.TcpClientKeywords, o.ClientOptions),
+    (TcpSocketClient, o.TcpClientKeywords, o.TcpClientOptions),
 ]
 
 

@@ -33,6 +33,17 @@ class UnixServerOptions(ServerOptions, total=False):
     readonly_uids: Sequence[int] | None
 
 
+class TcpServerOptions(ServerOptions, total=False):
+    """And those of a TCP server: who may reach it, and what they show."""
+
+    insecure: bool | None
+    tls: bool | None
+    tls_cert_file: str | os.PathLike[str] | None
+    tls_key_file: str | os.PathLike[str] | None
+    tls_client_ca_file: str | os.PathLike[str] | None
+    token_file: str | os.PathLike[str] | None
+
+
 class ClientOptions(TypedDict, total=False):
     """Settings of a client; docs/settings.md says what each means."""
 
@@ -48,6 +59,17 @@ class UnixClientOptions(ClientOptions, total=False):
 
     allowed_uids: Sequence[int] | None
     allowed_gids: Sequence[int] | None
+
+
+class TcpClientOptions(ClientOptions, total=False):
+    """And those of a TCP client: whom it trusts, and what it shows."""
+
+    tls: bool | None
+    tls_cert_file: str | os.PathLike[str] | None
+    tls_key_file: str | os.PathLike[str] | None
+    tls_ca_file: str | os.PathLike[str] | None
+    tls_server_name: str | None
+    token_file: str | os.PathLike[str] | None
 
 
 # ---- what create_server() and create_client() take: the options, and the
@@ -71,7 +93,7 @@ class UnixServerKeywords(ServerKeywords, UnixServerOptions, total=False):
     auto_remove_socket: bool | None
 
 
-class TcpServerKeywords(ServerKeywords, total=False):
+class TcpServerKeywords(ServerKeywords, TcpServerOptions, total=False):
     """For TcpSocketServer."""
 
     host: str | None
@@ -94,7 +116,7 @@ class UnixClientKeywords(ClientKeywords, UnixClientOptions, total=False):
     reconnect_delay: float
 
 
-class TcpClientKeywords(ClientKeywords, total=False):
+class TcpClientKeywords(ClientKeywords, TcpClientOptions, total=False):
     """For TcpSocketClient."""
 
     host: str | None

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..._options import ClientOptions
+    from ..._options import TcpClientOptions
 
 
 class TcpSocketClient(EventClient):
@@ -18,7 +18,9 @@ class TcpSocketClient(EventClient):
     With auto_reconnect the client comes back by itself when the connection
     is lost. The options are settings of that name: with wait_for_server
     connect() does not fail, but waits in the background for a server that is
-    not there yet; with types only messages of those types arrive.
+    not there yet; with types only messages of those types arrive; tls with
+    tls_ca_file encrypts, and token_file proves to the server that the client
+    belongs there, and the other way round.
 
     An argument that is None leaves the setting as configured.
     Raises ValidationError, a ValueError, for a bad name or setting, and when
@@ -35,7 +37,7 @@ class TcpSocketClient(EventClient):
         port: int | None = None,
         auto_reconnect: bool = True,
         buffer_size: int | None = None,
-        **options: "Unpack[ClientOptions]",
+        **options: "Unpack[TcpClientOptions]",
     ) -> None:
         super().__init__(
             event_name,
@@ -43,7 +45,7 @@ class TcpSocketClient(EventClient):
             port=port,
             reconnect=None if auto_reconnect else False,
             buffer_size=buffer_size,
-            **checked(self, "ClientOptions", options),
+            **checked(self, "TcpClientOptions", options),
         )
         self._host: str = self._settings["tcp"]["host"]
         self._port: int = self._settings["tcp"]["port"]

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ..._options import ServerOptions
+    from ..._options import TcpServerOptions
 
 
 class TcpSocketServer(EventServer):
@@ -17,8 +17,10 @@ class TcpSocketServer(EventServer):
     port_range_start to port_range_end; 0 is any free port.
 
     The options are settings of that name, such as history_size: how many of
-    the last messages are given to clients that come later. An argument that
-    is None leaves the setting as configured.
+    the last messages are given to clients that come later. tls with
+    tls_cert_file and tls_key_file encrypts; tls_client_ca_file and token_file
+    keep strangers out. An argument that is None leaves the setting as
+    configured.
     Raises ValidationError, a ValueError, for a bad name or setting.
     """
 
@@ -36,7 +38,7 @@ class TcpSocketServer(EventServer):
         allow_client_send: bool | None = None,
         max_connections: int | None = None,
         message_queue_size: int | None = None,
-        **options: "Unpack[ServerOptions]",
+        **options: "Unpack[TcpServerOptions]",
     ) -> None:
         super().__init__(
             event_name,
@@ -48,7 +50,7 @@ class TcpSocketServer(EventServer):
             allow_client_send=allow_client_send,
             max_connections=max_connections,
             message_queue_size=message_queue_size,
-            **checked(self, "ServerOptions", options),
+            **checked(self, "TcpServerOptions", options),
         )
         self._host: str = self._settings["tcp"]["host"]
         self._port = port
