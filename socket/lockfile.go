@@ -67,11 +67,13 @@ func (l *nameLock) take(event string) (won bool, err error) {
 	// Written over the old number before what is left of that is cut off, so
 	// that a reader never finds the file empty.
 	pid := strconv.Itoa(os.Getpid()) + "\n"
-	if _, err := l.file.WriteAt([]byte(pid), 0); err != nil {
-		return false, fail(ErrIO, "cannot write %s: %w", l.path(), err)
+	_, err = l.file.WriteAt([]byte(pid), 0)
+	if err == nil {
+		err = l.file.Truncate(int64(len(pid)))
 	}
-	if err := l.file.Truncate(int64(len(pid))); err != nil {
-		return false, fail(ErrIO, "cannot write %s: %w", l.path(), err)
+	if err != nil {
+		_ = l.dir.Remove(l.name) // ours: nobody else holds the lock
+		return false, fail(ErrIO, "cannot write %s: %w", l.path(), cause(err))
 	}
 	return true, nil
 }

@@ -57,17 +57,30 @@ func checkDir(path string, dir fs.FileInfo) error {
 	if err != nil {
 		return dirError(path, err)
 	}
-	own := os.Geteuid()
-	if uid := ownerOf(named).uid; named.Mode().Type() == fs.ModeSymlink && uid != own && uid != 0 {
-		return fail(ErrNotAllowed, "socket_dir %s is a symbolic link of uid %d, not of uid %d: choose another directory", path, uid, own)
+	if err := checkLink("socket_dir "+path, named); err != nil {
+		return err
 	}
-	switch uid := ownerOf(dir).uid; {
-	case uid == own:
-		return nil
-	case uid != 0:
+	own := os.Geteuid()
+	others := fs.FileMode(0o022) // of root's, the group is others too
+	switch uid := ownerOf(dir).uid; uid {
+	case own:
+		others = 0o002
+	case 0:
+	default:
 		return fail(ErrNotAllowed, "socket_dir %s belongs to uid %d, not to uid %d: choose another directory", path, uid, own)
-	case dir.Mode().Perm()&0o022 != 0 && dir.Mode()&fs.ModeSticky == 0:
-		return fail(ErrNotAllowed, "socket_dir %s can be written by others and is not sticky, so they could replace its files: choose another directory", path)
+	}
+	if dir.Mode().Perm()&others != 0 && dir.Mode()&fs.ModeSticky == 0 {
+		return fail(ErrNotAllowed, "socket_dir %s can be written by others and is not sticky, so they could replace its files: take that right away, or choose another directory", path)
+	}
+	return nil
+}
+
+// checkLink refuses a symbolic link that neither root nor we have made: others
+// would decide what we reach through it. Everything else is no link.
+func checkLink(what string, file fs.FileInfo) error {
+	own := os.Geteuid()
+	if uid := ownerOf(file).uid; file.Mode().Type() == fs.ModeSymlink && uid != own && uid != 0 {
+		return fail(ErrNotAllowed, "%s is a symbolic link of uid %d, not of uid %d: it is not followed", what, uid, own)
 	}
 	return nil
 }
@@ -163,7 +176,7 @@ func socketIdentity(t Transport, event string, s *Settings) (fileIdentity, bool)
 	if t != Unix {
 		return fileIdentity{}, false
 	}
-	info, err := os.Lstat(filepath.Join(s.SocketDir, socketName(event)))
+	info, err := os.Stat(filepath.Join(s.SocketDir, socketName(event)))
 	if err != nil || info.Mode().Type() != fs.ModeSocket {
 		return fileIdentity{}, false
 	}

@@ -233,9 +233,10 @@ func dialError(ctx context.Context, event, path string, err error) error {
 }
 
 // connectSocket connects to the socket file, whatever the length of its path.
+// A symbolic link to it counts by its owner.
 // A full backlog is EAGAIN, at once.
 func connectSocket(ctx context.Context, dir, name string) (conn *net.UnixConn, err error) {
-	err = withSocketPath(dir, name, func(path string) error {
+	err = withSocketFile(dir, name, func(path string) error {
 		var dialer net.Dialer
 		c, err := dialer.DialContext(ctx, "unix", path)
 		if err == nil {

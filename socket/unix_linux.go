@@ -52,10 +52,51 @@ func withSocketPath(dir, name string, f func(path string) error) error {
 		return err
 	}
 	defer opened.Close()
-	short := "/proc/self/fd/" + strconv.Itoa(int(opened.Fd()))
-	if _, err := os.Stat(short); err != nil {
+	short, err := openedPath(opened)
+	if err != nil {
 		return fail(ErrInvalid, "%s is %d bytes long and /proc, which paths of more than %d need, is not there: choose a shorter socket_dir",
 			path, len(path), maxSocketPath)
 	}
 	return f(short + "/" + name)
+}
+
+// openedPath is a short path to an opened file, whatever becomes of its name.
+func openedPath(file *os.File) (string, error) {
+	path := "/proc/self/fd/" + strconv.Itoa(int(file.Fd()))
+	_, err := os.Stat(path)
+	return path, err
+}
+
+// withSocketFile calls f with a path to the socket file for connecting. It
+// leads to the very file that was looked at: nobody can put another in its
+// place in between.
+func withSocketFile(dir, name string, f func(path string) error) error {
+	path := filepath.Join(dir, name)
+	file, err := os.OpenFile(path, oPath|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { file.Close() }()
+	info, err := file.Stat()
+	if err == nil && info.Mode().Type() == fs.ModeSymlink {
+		if err := checkLink(path, info); err != nil {
+			return err
+		}
+		file.Close()
+		if file, err = os.OpenFile(path, oPath, 0); err != nil {
+			return err
+		}
+		info, err = file.Stat()
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return fail(ErrNoServer, "%s is a %s, not a socket", path, kindOf(info.Mode()))
+	}
+	short, err := openedPath(file)
+	if err != nil { // no /proc: the name has to do
+		return withSocketPath(dir, name, f)
+	}
+	return f(short)
 }

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -54,71 +52,6 @@ func TestUnixFullBacklogIsLive(t *testing.T) {
 	_, err := listen(t.Context(), Unix, "x", s)
 	wantError(t, err, ErrInUse, `event "x" is already served`)
 	wantFiles(t, s.SocketDir, "x.sock")
-}
-
-func TestUnixForeignFiles(t *testing.T) {
-	needRoot(t, "giving files to another user")
-	for _, c := range []struct {
-		name string
-		make func(dir string) error // dir is "sockets" in an empty directory of ours
-		as   int                    // who listens
-		want error
-		says string
-	}{
-		{"directory of another", func(d string) error {
-			return errors.Join(os.Mkdir(d, 0o777), os.Chown(d, stranger, -1))
-		}, 0, ErrNotAllowed, "belongs to uid 54321, not to uid 0"},
-		{"directory of another that we cannot enter", func(d string) error {
-			return errors.Join(os.Mkdir(d, 0o700), os.Chown(d, stranger+1, -1))
-		}, stranger, ErrNotAllowed, "belongs to uid 54322, not to uid 54321"},
-		{"link of another to ours", func(d string) error {
-			return errors.Join(os.Mkdir(d+".real", 0o700), os.Symlink("sockets.real", d), os.Lchown(d, stranger, -1))
-		}, 0, ErrNotAllowed, "symbolic link of uid 54321"},
-		{"our link to one of another", func(d string) error {
-			return errors.Join(os.Mkdir(d+".real", 0o700), os.Symlink("sockets.real", d), os.Chown(d+".real", stranger, -1))
-		}, 0, ErrNotAllowed, "belongs to uid 54321"},
-		{"our link to ours", func(d string) error {
-			return errors.Join(os.Mkdir(d+".real", 0o700), os.Symlink("sockets.real", d))
-		}, 0, nil, ""},
-		{"root's that all write, sticky", func(d string) error {
-			return errors.Join(os.Mkdir(d, 0o700), os.Chmod(d, 0o777|os.ModeSticky))
-		}, stranger, nil, ""},
-		{"root's that all write", func(d string) error {
-			return errors.Join(os.Mkdir(d, 0o700), os.Chmod(d, 0o777))
-		}, stranger, ErrNotAllowed, "not sticky"},
-		{"root's that root writes", func(d string) error {
-			return os.Mkdir(d, 0o755)
-		}, stranger, ErrNotAllowed, "permission denied"},
-		{"no right to create it", func(d string) error {
-			return nil
-		}, stranger, ErrNotAllowed, "permission denied"},
-		{"lock of another", func(d string) error {
-			lock := filepath.Join(d, "x.lock")
-			return errors.Join(os.Mkdir(d, 0o700), os.WriteFile(lock, []byte("1\n"), 0o600), os.Chown(lock, stranger, -1))
-		}, 0, ErrNotAllowed, "x.lock belongs to uid 54321"},
-		{"socket of another in a sticky directory", func(d string) error {
-			err := errors.Join(os.Mkdir(d, 0o700), os.Chmod(d, 0o777|os.ModeSticky))
-			return errors.Join(err, syscall.Mknod(filepath.Join(d, "x.sock"), syscall.S_IFSOCK|0o666, 0),
-				os.Chmod(filepath.Join(d, "x.sock"), 0o666))
-		}, stranger, ErrNotAllowed, "x.sock: "},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			parent := openTempDir(t, 0o755)
-			s := transportSettings(filepath.Join(parent, "sockets"))
-			if err := c.make(s.SocketDir); err != nil {
-				t.Fatal(err)
-			}
-			asUser(t, c.as, func() {
-				l, err := listen(t.Context(), Unix, "x", s)
-				if err == nil {
-					err = l.Close()
-				}
-				if !errors.Is(err, c.want) || (err != nil && !strings.Contains(err.Error(), c.says)) {
-					t.Errorf("got %v, want %v saying %q", err, c.want, c.says)
-				}
-			})
-		})
-	}
 }
 
 // childEnv tells the test binary, started by a test, which part it plays, and

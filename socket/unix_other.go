@@ -6,6 +6,7 @@ import (
 	"context"
 	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
 	"syscall"
 )
@@ -45,6 +46,25 @@ func bindSocket(ctx context.Context, dir *socketDir, event string, perm fs.FileM
 		return err
 	})
 	return l, err
+}
+
+// withSocketFile calls f with the path of the socket file for connecting.
+func withSocketFile(dir, name string, f func(path string) error) error {
+	path := filepath.Join(dir, name)
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode().Type() == fs.ModeSymlink {
+		if err := checkLink(path, info); err != nil {
+			return err
+		}
+		info, err = os.Stat(path)
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return fail(ErrNoServer, "%s is a %s, not a socket", path, kindOf(info.Mode()))
+	}
+	return withSocketPath(dir, name, f)
 }
 
 // withSocketPath calls f with the path of the file when an address holds it.

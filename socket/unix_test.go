@@ -76,61 +76,6 @@ func TestUnixSecondServerNamesTheFirst(t *testing.T) {
 	mustListen(t, Unix, "y", s)
 }
 
-func TestUnixPathTaken(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		make func(path string) error
-		says string
-	}{
-		{"regular file", func(p string) error { return os.WriteFile(p, []byte("precious"), 0o600) }, "regular file"},
-		{"directory", func(p string) error { return os.Mkdir(p, 0o700) }, "directory"},
-		{"symbolic link", func(p string) error { return os.Symlink("elsewhere", p) }, "symbolic link"},
-		{"named pipe", func(p string) error { return syscall.Mkfifo(p, 0o600) }, "named pipe"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := transportSettings(t.TempDir())
-			path := filepath.Join(s.SocketDir, "x.sock")
-			if err := c.make(path); err != nil {
-				t.Fatal(err)
-			}
-			before, _ := os.Lstat(path)
-			_, err := listen(t.Context(), Unix, "x", s)
-			wantError(t, err, ErrInUse, path+" is a "+c.says)
-			if after, err := os.Lstat(path); err != nil || !os.SameFile(before, after) {
-				t.Errorf("the file was touched: %v", err)
-			}
-		})
-	}
-}
-
-func TestUnixLockPathTaken(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		make func(lock, dir string) error
-		says string
-	}{
-		{"directory", func(p, _ string) error { return os.Mkdir(p, 0o700) }, "directory"},
-		{"symbolic link", func(p, _ string) error { return os.Symlink("precious", p) }, "symbolic link"},
-		{"named pipe", func(p, _ string) error { return syscall.Mkfifo(p, 0o600) }, "named pipe"},
-		{"second name of a file", func(p, dir string) error { return os.Link(filepath.Join(dir, "precious"), p) }, "second name"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := transportSettings(t.TempDir())
-			precious := filepath.Join(s.SocketDir, "precious")
-			err := os.WriteFile(precious, []byte("data"), 0o600)
-			if err := errors.Join(err, c.make(filepath.Join(s.SocketDir, "x.lock"), s.SocketDir)); err != nil {
-				t.Fatal(err)
-			}
-			_, err = listen(t.Context(), Unix, "x", s)
-			wantError(t, err, ErrNotAllowed, "x.lock", c.says)
-			if data, _ := os.ReadFile(precious); string(data) != "data" {
-				t.Errorf("the file behind it now holds %q", data)
-			}
-			wantFiles(t, s.SocketDir, "precious", "x.lock")
-		})
-	}
-}
-
 func TestUnixReplacesStaleFiles(t *testing.T) {
 	s := transportSettings(t.TempDir())
 	oldServer(t, filepath.Join(s.SocketDir, "x.sock")).Close()
