@@ -71,6 +71,10 @@
  *   for example "max_connections = 5\nhistory_size = 10". It goes over the
  *   environment, which goes over the files, which go over the defaults. NULL
  *   or "" changes nothing. The environment is that of the moment of the call.
+ *   A TCP server that other machines can reach needs "tls = true" with a
+ *   certificate and its key, or "insecure = true"; tls_client_ca_file and
+ *   token_file say who may join. A token is named by its file and is never
+ *   text of a setting (docs/security.md).
  *
  * SERVICES
  *   A server takes the listening socket that a service manager passed for its

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,4 +40,20 @@ func TestSecurityPageListsWhatWidensAccess(t *testing.T) {
 		delete(listed, k.name())
 	}
 	require.Empty(t, listed, "no such settings")
+}
+
+// The settings that the security page shows load, without a warning, and are
+// in order for a server.
+func TestSecurityPageExamples(t *testing.T) {
+	page := treeFile(t, "docs/security.md")
+	examples := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(page, -1)
+	require.Len(t, examples, 1)
+	environ := []string{"HOME=/home/u", "SOCKET_SETTINGS_FILE=" + writeSettings(t, examples[0][1])}
+	checkExample(t, examples[0][1], environ)
+	s, err := LoadSettingsEnviron(TCP, "", environ)
+	require.NoError(t, err)
+	require.NoError(t, s.TCP.checkTLS(true))
+	variables := regexp.MustCompile(`(?m)^export (\w+)='(.*?)'$`).FindAllStringSubmatch(page, -1)
+	require.Len(t, variables, 1)
+	checkExample(t, variables[0][0], []string{"HOME=/home/u", variables[0][1] + "=" + variables[0][2]})
 }
