@@ -17,7 +17,7 @@
 
 static unsigned check_passed, check_failed; /* tests */
 static unsigned check_misses;               /* failed checks of this test */
-static const char *check_name = "";         /* the test, or a case of it */
+static __thread const char *check_name = ""; /* the test, or a case of it */
 static const char *check_test = "main";     /* the test */
 static unsigned check_seconds;              /* that a test may take; 0: any */
 
