@@ -2,6 +2,7 @@ package socket
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ func TestDropOldestTellsTheSlowClientWhatItMissed(t *testing.T) {
 		s := b.serve()
 		slow, healthy := stall(b), b.dial(func(cfg *Config) { cfg.Settings.BufferSize = 1 << 20 })
 		const total = 20000
-		sendNumbers(t, s.Send, 1, total)
+		sendWeighty(t, s, total)
 		received, missed := tally(b, slow, total)
 		require.Equal(t, total, received+missed)
 		require.NotZero(t, missed)
@@ -66,13 +67,25 @@ func TestDefaultsHoldABurstOfTenThousand(t *testing.T) {
 	require.Zero(t, missed)
 }
 
+// sendWeighty sends numbers 1 to total in frames of more than 1 KiB, so that
+// the system's buffers, some megabytes over TCP, do not hold them all.
+func sendWeighty(t testing.TB, s *Server, total int) {
+	t.Helper()
+	text := strings.Repeat("x", 1<<10)
+	for n := 1; n <= total; n++ {
+		m := number(t, n)
+		m.TimestampISO = text
+		require.NoError(t, s.Send(m))
+	}
+}
+
 func TestLatestGivesTheNewest(t *testing.T) {
 	eachTransport(t, func(t *testing.T, b *bed) {
 		b.settings.SlowClient = SlowLatest
 		s := b.serve()
 		slow := stall(b)
 		const total = 20000
-		sendNumbers(t, s.Send, 1, total)
+		sendWeighty(t, s, total)
 		received, missed := tally(b, slow, total)
 		require.Equal(t, total, received+missed)
 		require.NotZero(t, missed)
@@ -89,7 +102,7 @@ func TestDisconnectSendsTheSlowClientAwayWithTheReason(t *testing.T) {
 			cfg.Settings.Reconnect = false
 		})
 		nextEvent(b, s, EventConnected)
-		sendNumbers(t, s.Send, 1, 20000)
+		sendWeighty(t, s, 20_000)
 		// The server notices when the client reads again, or at once over a
 		// small socket buffer.
 		e := nextEvent(b, slow, EventDisconnected)
