@@ -37,7 +37,8 @@ others "$prefix"
 before=$(files "$prefix")
 make install "PREFIX=$prefix" DESTDIR=
 bindings/c/test/package_test.sh "$prefix"
-MANPAGER="cat" man -M "$prefix/share/man" 3 libsocket_server_send | grep -q 'Sends a message to all clients' ||
+page=$(MANPAGER="cat" man -M "$prefix/share/man" 3 libsocket_server_send)
+grep -q 'int libsocket_server_send(' <<<"$page" ||
 	fail 'libsocket_server_send(3) is not found'
 
 mv "$prefix" "$moved"

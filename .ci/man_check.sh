@@ -22,7 +22,7 @@ while read -r prototype; do
 		fail "$name(3) does not show: $prototype"
 done <<<"$prototypes"
 [ "$count" -ge 10 ] || fail "only $count functions were found in $header"
-shown 7 libsocket | grep -q 'SIGNALS AND EXIT' || fail 'libsocket(7) lacks the rules'
+grep -q 'SIGNALS AND EXIT' <<<"$(shown 7 libsocket)" || fail 'libsocket(7) lacks the rules'
 
 for page in "$pages"/man?/*; do
 	if head -n 1 "$page" | grep -q '^\.so'; then continue; fi
