@@ -118,6 +118,7 @@ func (s *Server) admit(v *visitor, raw *rawConn, accepted uint64) (*conn, error)
 		if err := c.demandToken(hello, until); err != nil {
 			return c, err
 		}
+		c.intake.frames.maxSize = s.settings.MaxMessageSize
 		if hello != nil && hello.kind == controlInspect {
 			c.answer(hello)
 			return nil, nil

@@ -64,6 +64,10 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 	return c
 }
 
+// maxGreeting bounds the frames of a peer that still has to show that it is to
+// be let in: those of strangers are to cost little memory.
+const maxGreeting = 16 << 10
+
 // awaitHello waits for the peer's first words, hello or inspect. nil: it is an
 // old client, of which nothing came for that time. What an old client has sent
 // stays to be read. A server that asks for TLS or a token takes nobody for one,
@@ -77,6 +81,7 @@ func (c *conn) awaitHello(patience time.Duration, until time.Time) (*control, er
 	quiet := now.Add(patience)
 	if guarded {
 		quiet = until
+		c.intake.frames.maxSize = min(maxGreeting, s.settings.MaxMessageSize)
 	}
 	body, err := c.intake.frames.peek(quiet, until)
 	switch silent := errors.Is(err, os.ErrDeadlineExceeded); {

@@ -266,6 +266,27 @@ func TestStrangersAreSentAway(t *testing.T) {
 	}
 }
 
+// Before it is let in, nobody makes a server keep more than a hello needs.
+func TestGreetingsAreBounded(t *testing.T) {
+	eachGuarded(t, func(t *testing.T, b *bed) {
+		s := b.serve()
+		dial := b.dialOld
+		if b.settings.TCP.TLS {
+			dial = func(s *Server) *oldPeer { return dialTLS(b, s) }
+		}
+		p := dial(s)
+		p.write([]byte{0, 0, maxGreeting >> 8, 1}) // a byte too many is announced, and none is sent
+		_, err := p.body()
+		require.Error(t, err)
+		sentAway(b, s, 1)
+		require.Contains(t, b.log.String(), "announced a frame of 16385 bytes")
+
+		c := b.dial()
+		require.NoError(t, c.Send(Message{Data: append([]byte{0xc6, 0, 1, 0, 0}, make([]byte, 1<<16)...)}))
+		require.Len(t, nextEvent(b, s, EventMessage).Data, 5+(1<<16), "a client may say more")
+	})
+}
+
 func beStranger(t *testing.T, s *Server, words []byte) {
 	conn, err := net.Dial("tcp", s.Address())
 	require.NoError(t, err)
