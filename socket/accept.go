@@ -62,15 +62,17 @@ func (s *Server) accept() {
 // position at the accept: a peer is not served before it has been silent for
 // a moment, and must miss nothing that is sent meanwhile.
 func (s *Server) serve(v *visitor, accepted uint64) {
-	defer s.wg.Done()
+	raw, stays := newRawConn(v.conn), false
+	defer func() {
+		if !stays {
+			s.forget(raw)
+		}
+	}()
 	defer recovered(s.logger, "connection")
 	defer v.leave()
-	raw := newRawConn(v.conn)
-	defer raw.Close()
 	if !s.track(raw) {
 		return
 	}
-	defer s.untrack(raw)
 	c, err := s.admit(v, raw, accepted)
 	switch {
 	case err != nil:
@@ -79,9 +81,19 @@ func (s *Server) serve(v *visitor, accepted uint64) {
 	case c == nil:
 		return
 	}
-	v.leave()
 	s.logger.Info("client connected", "client", c.info.ID, "address", c.info.Address)
-	err = c.intake.run()
+	stays = true
+	_ = c.intake.frames.setDeadline() // that of the handshake goes; an error comes again
+	go s.attend(c, raw)
+}
+
+// attend goes on with a client where serve has let it in. It is a goroutine of
+// its own because the handshake has grown the stack of the one before, and so
+// would a deadline: thousands of clients may have nothing to say.
+func (s *Server) attend(c *conn, raw *rawConn) {
+	defer s.forget(raw)
+	defer recovered(s.logger, "connection")
+	err := c.intake.run()
 	reason, text := c.endReason(err)
 	c.close()
 	s.logger.Info("client disconnected", "client", c.info.ID, "reason", reason, "text", text)
@@ -196,8 +208,11 @@ func (s *Server) track(raw *rawConn) bool {
 	return true
 }
 
-func (s *Server) untrack(raw *rawConn) {
+// forget ends what accept and track began.
+func (s *Server) forget(raw *rawConn) {
+	raw.Close()
 	s.mu.Lock()
 	delete(s.raws, raw)
 	s.mu.Unlock()
+	s.wg.Done()
 }

@@ -56,7 +56,7 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 	c.cursor = &cursor{}
 	c.writer.attach(c.cursor)
 	c.intake = intake{
-		frames: frameReader{src: raw, maxSize: s.settings.MaxMessageSize, timeout: s.settings.FrameTimeout},
+		frames: frameReader{src: raw, await: raw.AwaitRead, maxSize: s.settings.MaxMessageSize, timeout: s.settings.FrameTimeout},
 		inbox:  s.inbox,
 		logger: s.logger,
 		owner:  c,

@@ -39,10 +39,13 @@ type cursor struct {
 	nextIdle *cursor
 	idleAt   int64 // when it became idle, in microseconds
 
-	lag       control // what was missed and not told yet; lag.missed counts
+	lag       lag // what was missed and not told yet; lag.missed counts
 	delivered uint64
 	missed    uint64
 }
+
+// A lag is how many messages a reader missed, and from which to which.
+type lag struct{ missed, from, to uint64 }
 
 // join adds a cursor at seq, held until release. Frames from seq on that are
 // gone already count as missed.
@@ -316,11 +319,10 @@ func (c *cursor) miss(seq uint64) {
 
 // takeLag tells what was missed. The next broadcast is then lag.to + 1.
 func (c *cursor) takeLag() []byte {
-	c.lag.kind = controlLagged
-	frame := c.lag.appendFrame(nil)
+	lagged := control{kind: controlLagged, missed: c.lag.missed, from: c.lag.from, to: c.lag.to}
 	c.told = c.lag.to + 1
-	c.lag = control{}
-	return frame
+	c.lag = lag{}
+	return lagged.appendFrame(nil)
 }
 
 // skipToNewest is policyLatest: of what is waiting, only the newest frame

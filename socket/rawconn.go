@@ -18,24 +18,38 @@ import (
 type rawConn struct {
 	conn net.Conn
 	io   io.ReadWriter
-	now  nowWriter // nil where a write may have to wait
+	now  nowIO // nil where the connection cannot do it
 }
 
-// A nowWriter writes what the system takes at once and returns how much that
-// was. An error is left for the following Write to meet.
-type nowWriter interface{ WriteNow(p []byte) int }
+// A nowIO tells waiting from reading and writing.
+type nowIO interface {
+	// AwaitRead waits until a Read would not.
+	AwaitRead() error
+	// WriteNow writes what the system takes at once and returns how much that
+	// was. An error is left for the following Write to meet.
+	WriteNow(p []byte) int
+}
 
 func newRawConn(c net.Conn) *rawConn {
 	r := &rawConn{conn: c, io: c}
 	if direct := directIO(c); direct != nil {
 		r.io = direct
-		r.now, _ = direct.(nowWriter)
+		r.now, _ = direct.(nowIO)
 	}
 	return r
 }
 
 // Read reads what is there, at least one byte; io.EOF at the end.
 func (c *rawConn) Read(p []byte) (int, error) { return c.io.Read(p) }
+
+// AwaitRead waits until a Read would not, as far as that can be told before
+// there is memory to read into.
+func (c *rawConn) AwaitRead() error {
+	if c.now == nil {
+		return nil
+	}
+	return c.now.AwaitRead()
+}
 
 // Write writes all of p, waiting for the peer as often as needed.
 func (c *rawConn) Write(p []byte) (int, error) { return c.io.Write(p) }

@@ -19,6 +19,7 @@ type direct struct {
 	in, out     transfer
 	read, write func(fd uintptr) bool
 	writeNow    func(fd uintptr) bool
+	awaitRead   func(fd uintptr) bool
 }
 
 // A transfer is the call under way in one direction.
@@ -43,6 +44,7 @@ func directIO(c net.Conn) io.ReadWriter {
 	d := &direct{raw: raw}
 	d.read = d.in.receive
 	d.write = d.out.send
+	d.awaitRead = d.in.await
 	d.writeNow = func(fd uintptr) bool {
 		d.out.send(fd)
 		return true
@@ -66,7 +68,29 @@ func (d *direct) Write(p []byte) (int, error) {
 	return d.out.end(d.raw.Write(d.write))
 }
 
-// WriteNow is Write that does not wait: see nowWriter.
+// AwaitRead waits until there is something to read, the end included.
+func (d *direct) AwaitRead() error {
+	d.in = transfer{}
+	return d.raw.Read(d.awaitRead)
+}
+
+// await looks once. What it is woken up for is there.
+func (t *transfer) await(fd uintptr) bool {
+	if t.done > 0 {
+		return true
+	}
+	t.done = 1
+	for {
+		var b byte
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd,
+			uintptr(unsafe.Pointer(&b)), 1, syscall.MSG_PEEK, 0, 0)
+		if errno != syscall.EINTR {
+			return errno != syscall.EAGAIN
+		}
+	}
+}
+
+// WriteNow is Write that does not wait: see nowIO.
 func (d *direct) WriteNow(p []byte) int {
 	d.out = transfer{buf: p}
 	n, _ := d.out.end(d.raw.Write(d.writeNow))

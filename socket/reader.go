@@ -16,6 +16,8 @@ type frameReader struct {
 		io.Reader
 		SetReadDeadline(time.Time) error
 	}
+	// await waits until a read would not; nil: it cannot be told.
+	await   func() error
 	maxSize int           // of a body
 	timeout time.Duration // for a frame that has begun
 	quiet   time.Duration // for the peer to say anything; 0: for ever
@@ -72,15 +74,10 @@ func (fr *frameReader) bodySize() (int, error) {
 // fill reads more, at least one byte. The error is io.EOF only between two
 // frames.
 func (fr *frameReader) fill() error {
-	if err := fr.makeRoom(); err != nil {
-		return err
-	}
 	if err := fr.setDeadline(); err != nil {
 		return err
 	}
-	n, err := fr.src.Read(fr.buf.data[fr.w:])
-	fr.w += n
-	fr.last = n
+	n, err := fr.read()
 	if fr.hurried.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
 		err = io.EOF
 	}
@@ -95,6 +92,24 @@ func (fr *frameReader) fill() error {
 		return errSilent
 	}
 	return err
+}
+
+// read reads what is there, and waits when that is nothing: without a buffer,
+// if that can be, because thousands of connections may wait.
+func (fr *frameReader) read() (int, error) {
+	if fr.w == fr.r && fr.await != nil {
+		fr.close()
+		if err := fr.await(); err != nil {
+			return 0, err
+		}
+	}
+	if err := fr.makeRoom(); err != nil {
+		return 0, err
+	}
+	n, err := fr.src.Read(fr.buf.data[fr.w:])
+	fr.w += n
+	fr.last = n
+	return n, err
 }
 
 // hurry says that the stream will not end by itself: what is there is read,
@@ -235,6 +250,6 @@ func (fr *frameReader) bound(until time.Time) error {
 func (fr *frameReader) close() {
 	if fr.buf != nil {
 		fr.buf.release(1)
-		fr.buf = nil
+		fr.buf, fr.r, fr.w = nil, 0, 0
 	}
 }
