@@ -6,6 +6,7 @@
 
 #include <semaphore.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -269,8 +270,97 @@ static void no_sigpipe(void)
     CHECK_OK(libsocket_server_close(server));
 }
 
-int main(void)
+/* ---- Four signals, each 2000 times a second -------------------------------- */
+
+static timer_t every_half_millisecond(int signal)
 {
+    struct sigevent to = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = signal};
+    struct itimerspec every = {{0, 500000}, {0, 500000}};
+    timer_t timer;
+    check_need(timer_create(CLOCK_MONOTONIC, &to, &timer) == 0 &&
+                   timer_settime(timer, 0, &every, NULL) == 0, "no timer");
+    return timer;
+}
+
+static void install_with(int signal, int flags)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = handle;
+    action.sa_flags = flags;
+    check_need(sigaction(signal, &action, NULL) == 0, "no handler");
+}
+
+/* Takes one message, however often a handler ends the waiting. */
+static libsocket_event *next_uninterrupted(libsocket_client from)
+{
+    for (;;) {
+        libsocket_event *event = NULL;
+        size_t count = 0;
+        int status = libsocket_client_receive(&event, &count, from, 1, -1);
+        if (status == LIBSOCKET_E_INTERRUPTED)
+            continue;
+        check_need(CHECK_OK(status), "no event");
+        if (event->kind == LIBSOCKET_EVENT_MESSAGE)
+            return event;
+        libsocket_free(event);
+    }
+}
+
+/* In a process of its own: SIGALRM is among them. */
+static void traffic_goes_on(int flags)
+{
+    static const int often[] = {SIGINT, SIGTERM, SIGCHLD, SIGALRM};
+    enum { KINDS = sizeof often / sizeof *often };
+    const uint32_t messages = support_times(3000);
+    timer_t timers[KINDS];
+    static char other_stack[65536];
+    stack_t stack = {.ss_sp = other_stack, .ss_size = sizeof other_stack};
+    check_need(sigaltstack(&stack, NULL) == 0, "no stack");
+    libsocket_client calls_back = {0};
+    numbered number;
+    server = open_server("unix", "often", NULL, 0);
+    client = join_server(server, "unix", "often", "");
+    check_need(CHECK_OK(libsocket_client_open(&calls_back, "unix", "often", NULL, 0, count_events,
+                                              NULL)), "no client");
+    for (int i = 0; i < KINDS; i++) {
+        install_with(often[i], flags);
+        timers[i] = every_half_millisecond(often[i]);
+    }
+    for (uint32_t i = 0; i < messages || handled < 1000; i++) {
+        CHECK_OK(libsocket_server_send(server, number_message(&number, i)));
+        libsocket_event *event = next_uninterrupted(client);
+        CHECK(event_number(event) == i);
+        libsocket_free(event);
+    }
+    box_wait(&flowing, messages);
+    for (int i = 0; i < KINDS; i++)
+        timer_delete(timers[i]);
+    library_threads_take_none();
+    CHECK_OK(libsocket_client_close(calls_back));
+    CHECK_OK(libsocket_client_close(client));
+    CHECK_OK(libsocket_server_close(server));
+}
+
+static void signals_come_often(const char *self, const char *stack)
+{
+    int status = -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* it takes SIGALRM for nothing special */
+        execl(self, self, stack, (char *)NULL);
+        _exit(127);
+    }
+    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        RUN_WITH(traffic_goes_on, strcmp(argv[1], "on_stack") == 0 ? SA_ONSTACK : 0);
+        return check_report();
+    }
     support_start();
     RUN(host_mask_is_restored);
     install(SIGUSR1, handle);
@@ -280,5 +370,7 @@ int main(void)
     RUN(children_are_not_missed);
     RUN(waiting_is_interrupted);
     RUN(no_sigpipe);
+    RUN_WITH(signals_come_often, argv[0], "on_stack");
+    RUN_WITH(signals_come_often, argv[0], "no_stack");
     return support_end();
 }
