@@ -114,7 +114,7 @@ def test_one_server_object_for_each_job_of_a_long_process(net: Net) -> None:
 
 
 def test_a_burst_right_before_stop_arrives_whole(net: Net) -> None:
-    server = net.server()
+    server = net.server(linger=SOON)
     clients = [net.client(server) for _ in range(3)]
     server.wait_for_clients(3, SOON)
     got: list[list[dict[str, Any]]] = [[], [], []]

@@ -225,9 +225,16 @@ class EventClient(SocketClient):
             document = pack((message_row(message, self._event_name),))
         except Exception as e:
             raise BadMessageError(f"Failed to send message: {e}") from e
-        self._send_document(handle, document)
-        if len(document) <= SHORT:
-            self._packers.append(pack)
+        size = len(document)
+        if size > SHORT:
+            self._send_document(handle, document)
+            return
+        status = blocking.client_send_packed(
+            None, handle.key, document, size
+        )
+        if status:
+            raise _send_failure(status)
+        self._packers.append(pack)
 
     def send_many(self, messages: Iterable[Sendable]) -> None:
         """Send messages to the server, in order, at the cost of less than as

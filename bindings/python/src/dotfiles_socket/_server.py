@@ -253,21 +253,35 @@ class EventServer(SocketServer):
         handle = self._handle
         if handle is None:
             raise ClosedError("Server is not running")
-        client = None if client_id is None else _number(client_id)
         try:
             pack = self._packers.pop()
         except IndexError:
             pack = packer()
         try:
-            row = message_row(message, self._event_name, client, retain_key)
+            row: Any = message
+            client = None
+            if (
+                message.__class__ is not dict
+                or client_id is not None
+                or retain_key is not None
+            ):
+                client = None if client_id is None else _number(client_id)
+                row = message_row(
+                    message, self._event_name, client, retain_key
+                )
             document = pack((row,))
         except Exception as e:
             raise BadMessageError(f"Failed to serialize message: {e}") from e
         if client == _NOBODY:
             raise UnknownClientError(f"Client not connected: {client_id}")
-        self._send_document(handle, document, client_id)
-        if len(document) <= SHORT:
-            self._packers.append(pack)
+        size = len(document)
+        if size > SHORT:
+            self._send_document(handle, document, client_id)
+            return
+        status = self._send(None, handle.key, document, size)
+        if status:
+            raise _send_failure(status, client_id)
+        self._packers.append(pack)
 
     def send_many(self, messages: Iterable[Sendable]) -> None:
         """Send messages to all clients, in order, at the cost of less than
