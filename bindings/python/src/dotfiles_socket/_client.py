@@ -229,9 +229,7 @@ class EventClient(SocketClient):
         if size > SHORT:
             self._send_document(handle, document)
             return
-        status = blocking.client_send_packed(
-            None, handle.key, document, size
-        )
+        status = blocking.client_send_packed(None, handle.key, document, size)
         if status:
             raise _send_failure(status)
         self._packers.append(pack)
@@ -243,15 +241,30 @@ class EventClient(SocketClient):
         handle = self._handle
         if handle is None:
             raise NotConnectedError(_NOT_CONNECTED)
+        self._send_all(handle, list(messages))
+
+    def _send_all(
+        self,
+        handle: ClientHandle,
+        messages: list[Any],
+        sent: c_size_t | None = None,
+    ) -> None:
+        """Store in `sent` how many have been sent, also on failure."""
         try:
-            document = document_of(list(messages), self._event_name)
+            document = document_of(messages, self._event_name)
         except Exception as e:
             raise BadMessageError(f"Failed to send message: {e}") from e
-        self._send_document(handle, document)
+        self._send_document(handle, document, sent)
 
-    def _send_document(self, handle: ClientHandle, document: bytes) -> None:
+    def _send_document(
+        self,
+        handle: ClientHandle,
+        document: bytes,
+        sent: c_size_t | None = None,
+    ) -> None:
+        count = None if sent is None else byref(sent)
         status = blocking.client_send_packed(
-            None, handle.key, document, size_of(document)
+            count, handle.key, document, size_of(document)
         )
         if status:
             raise _send_failure(status)
@@ -388,35 +401,40 @@ class EventClient(SocketClient):
     def _notice(self, row: Row) -> None:
         """Log an event that is no message, and call the hook for it."""
         try:
-            self._call(row)
+            name, arguments = self._hook(row)
+            if name:
+                getattr(self, name)(*arguments)
         except Exception:
             self._logger.exception("Exception in a hook of the client")
 
-    def _call(self, row: Row) -> None:
+    def _hook(self, row: Row) -> tuple[str, tuple[Any, ...]]:
+        """Log the row; return the name of its hook and the arguments, or
+        "" when it has none."""
         kind, _, _, first, count, _, text, *_ = row
         if kind == EVENT_CONNECTED:
             self._logger.debug("%r: there is a connection", self._event_name)
-            self.on_connected()
-        elif kind == EVENT_DISCONNECTED:
+            return "on_connected", ()
+        if kind == EVENT_DISCONNECTED:
             self._logger.info("%r: disconnected: %s", self._event_name, text)
-            self.on_disconnected(text)
-        elif kind == EVENT_LAGGED:
+            return "on_disconnected", (text,)
+        if kind == EVENT_LAGGED:
             self._logger.warning(
                 "%r: %d messages from number %d on were missed",
                 self._event_name,
                 count,
                 first,
             )
-            self.on_lagged(count)
-        elif kind == EVENT_REFUSED:
+            return "on_lagged", (count,)
+        if kind == EVENT_REFUSED:
             self._logger.warning(
                 "%r: the server refused a message: %s", self._event_name, text
             )
-            self.on_refused(text)
-        elif kind == EVENT_SYNCED:
-            self.on_synced()
-        elif kind == EVENT_LOG:
+            return "on_refused", (text,)
+        if kind == EVENT_SYNCED:
+            return "on_synced", ()
+        if kind == EVENT_LOG:
             log_line(self._logger, row)
+        return "", ()
 
 
 def _buffered(handle: ClientHandle) -> int:

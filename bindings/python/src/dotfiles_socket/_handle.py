@@ -131,6 +131,10 @@ class Descriptor:
             raise failure(fd)
         self._fd = os.dup(fd)
 
+    def fileno(self) -> int:
+        """Return it, for an event loop."""
+        return self._fd
+
     def wait(self, milliseconds: float | None = None) -> bool:
         """Wait until it is readable; False when the time is up.
 

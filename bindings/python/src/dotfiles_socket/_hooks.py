@@ -26,6 +26,7 @@ from .core.types import ClientInfo
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from ._logging import Logger
     from ._packed import Row
@@ -39,31 +40,18 @@ def client_name(number: int) -> str:
     return f"client_{number}"
 
 
-class HookThread(threading.Thread):
-    """Runs the hooks of one server from start() to stop(), one at a time.
-
-    It keeps a server with hooks alive until that is stopped: it has work to
-    do even when nobody holds it. One without hooks can do nothing more once
-    it is dropped, and is let go.
-    """
+class Events:
+    """What happens at a server, row by row, and which hook is to hear it."""
 
     def __init__(
-        self,
-        server: SocketServer,
-        handle: ServerHandle,
-        logger: Logger,
-        has_hooks: bool,
+        self, handle: ServerHandle, event_name: str, logger: Logger
     ) -> None:
-        super().__init__(name=f"hooks of {server.event_name}", daemon=True)
-        self._server: Callable[[], SocketServer | None] = (
-            (lambda: server) if has_hooks else weakref.ref(server)
-        )
-        self._event_name = server.event_name
-        self._descriptor = handle.descriptor
+        self.descriptor = handle.descriptor
+        self.rows: deque[Row] = deque()
+        self._event_name = event_name
         self._logger = logger
-        self._rows: deque[Row] = deque()
         self._intake = Intake(
-            quick.server_receive_packed, handle.key, self._rows
+            quick.server_receive_packed, handle.key, self.rows
         )
         # Held while rows are taken, so that they stay in order.
         self._lock = threading.RLock()
@@ -75,27 +63,8 @@ class HookThread(threading.Thread):
         """In a child that a hook has made: there is nothing more to hear."""
         self._lock = threading.RLock()
         self._intake.forget()
-        self._rows.clear()
+        self.rows.clear()
         self._clients.clear()
-
-    def run(self) -> None:
-        """Take events until the server is closed."""
-        status: int = Status.OK
-        while status in (Status.OK, Status.TIMEOUT):
-            status = self.take()
-            if status == Status.TIMEOUT:
-                self._descriptor.wait()
-            while self._rows:
-                self._dispatch(self._rows.popleft())
-        if status not in _ENDS:
-            self._logger.error("The hooks have ended: %s", last_error())
-        # What the close brought may be gone with the handle, but the hooks
-        # hear of every client that it has gone.
-        left = list(self._clients)
-        for number in left:
-            self._dispatch([EVENT_DISCONNECTED, 0, 0, 0, 0, number, "", "", 0])
-        for number in left[-1:]:
-            self._dispatch([EVENT_LAST_CLIENT, 0, 0, 0, 0, number, "", "", 0])
 
     def take(self) -> int:
         """Take what has arrived; return the library's status. stop() calls
@@ -103,39 +72,98 @@ class HookThread(threading.Thread):
         with self._lock:
             return self._intake.take(MANY)
 
-    def _dispatch(self, row: Row) -> None:
-        server = self._server()
-        if server is None or Exit.begun:
-            return
-        try:
-            self._call(server, row)
-        except BaseException:
-            # A hook that runs into the end of the program is no news.
-            if not Exit.begun:
-                self._logger.exception("Exception in a hook of the server")
+    def end(self, status: int) -> None:
+        """Add what hooks have to hear after take() has returned an error:
+        what the close brought may be gone with the handle, but they hear of
+        every client that it has gone."""
+        if status not in _ENDS:
+            self._logger.error("The hooks have ended: %s", last_error())
+        left = list(self._clients)
+        for number in left:
+            self.rows.append(_row(EVENT_DISCONNECTED, number))
+        for number in left[-1:]:
+            self.rows.append(_row(EVENT_LAST_CLIENT, number))
 
-    def _call(self, server: SocketServer, row: Row) -> None:
-        kind = row[0]
+    def hook(self, row: Row) -> tuple[str, tuple[Any, ...]]:
+        """Log the row; return the name of its hook and the arguments, or
+        "" when it has none."""
+        kind, number = row[0], row[5]
         if kind == EVENT_MESSAGE:
-            server.on_message_received(
-                client_name(row[5]), message_of(row, self._event_name)
-            )
-        elif kind == EVENT_CONNECTED:
-            _, _, since, _, _, number, name, address, _, *peer = row
+            message = message_of(row, self._event_name)
+            return "on_message_received", (client_name(number), message)
+        if kind == EVENT_CONNECTED:
+            _, _, since, _, _, _, name, address, _, *peer = row
             self._clients[number] = None
             info = ClientInfo(client_name(number), since, address)
             info.name = name
             info.pid, info.uid, info.gid = peer
             self._logger.info("Client connected: %s", info.client_id)
-            server.on_client_connected(info)
-        elif kind == EVENT_DISCONNECTED:
-            number = row[5]
+            return "on_client_connected", (info,)
+        if kind == EVENT_DISCONNECTED:
             self._clients.pop(number, None)
             self._logger.info("Client disconnected: %s", client_name(number))
-            server.on_client_disconnected(client_name(number))
-        elif kind == EVENT_FIRST_CLIENT:
-            server.on_first_client(client_name(row[5]))
-        elif kind == EVENT_LAST_CLIENT:
-            server.on_last_client(client_name(row[5]))
-        elif kind == EVENT_LOG:
+            return "on_client_disconnected", (client_name(number),)
+        if kind == EVENT_FIRST_CLIENT:
+            return "on_first_client", (client_name(number),)
+        if kind == EVENT_LAST_CLIENT:
+            return "on_last_client", (client_name(number),)
+        if kind == EVENT_LOG:
             log_line(self._logger, row)
+        return "", ()
+
+
+def _row(kind: int, client: int) -> Row:
+    return [kind, 0, 0, 0, 0, client, "", "", 0]
+
+
+class HookThread(threading.Thread):
+    """Runs the hooks of one server from start() to stop(), one at a time.
+
+    It keeps a server with hooks alive until that is stopped: it has work to
+    do even when nobody holds it. One without hooks can do nothing more once
+    it is dropped, and is let go.
+    """
+
+    def __init__(
+        self,
+        server: SocketServer,
+        events: Events,
+        logger: Logger,
+        has_hooks: bool,
+    ) -> None:
+        super().__init__(name=f"hooks of {server.event_name}", daemon=True)
+        self._server: Callable[[], SocketServer | None] = (
+            (lambda: server) if has_hooks else weakref.ref(server)
+        )
+        self._events = events
+        self._logger = logger
+        self.take = events.take
+
+    def run(self) -> None:
+        """Take events until the server is closed."""
+        events = self._events
+        status: int = Status.OK
+        while status in (Status.OK, Status.TIMEOUT):
+            status = events.take()
+            if status == Status.TIMEOUT:
+                events.descriptor.wait()
+            self._dispatch()
+        events.end(status)
+        self._dispatch()
+
+    def _dispatch(self) -> None:
+        """Call the hooks for all rows that there are."""
+        rows = self._events.rows
+        while rows:
+            row = rows.popleft()
+            server = self._server()
+            if server is None or Exit.begun:
+                continue
+            try:
+                name, arguments = self._events.hook(row)
+                if name:
+                    getattr(server, name)(*arguments)
+            except BaseException:
+                # A hook that runs into the end of the program is no news.
+                if not Exit.begun:
+                    self._logger.exception("Exception in a hook of the server")

@@ -11,7 +11,7 @@ from ctypes import POINTER, byref, c_size_t
 from . import _lib
 from ._errors import check, failure
 from ._handle import ServerHandle, forkable
-from ._hooks import HookThread, client_name
+from ._hooks import Events, HookThread, client_name
 from ._lib import blocking, quick
 from ._logging import log_level
 from ._outgoing import SHORT, document_of, message_row, packer, size_of
@@ -132,7 +132,8 @@ class EventServer(SocketServer):
             self._kept = []
             runs = self._runs = threading.Lock()
             runs.acquire()
-            hooks = HookThread(self, handle, self._logger, self._has_hooks())
+            events = Events(handle, self._event_name, self._logger)
+            hooks = self._attend(events)
             # From here on stop() works, and hooks find a running server.
             self._hooks, self._handle = hooks, handle
             try:
@@ -170,13 +171,13 @@ class EventServer(SocketServer):
     def _opened(self, handle: ServerHandle) -> None:
         """Take note of what the open has decided."""
 
+    def _attend(self, events: Events) -> HookThread:
+        """Make what runs the hooks."""
+        return HookThread(self, events, self._logger, self._has_hooks())
+
     def _has_hooks(self, *names: str) -> bool:
         """Tell whether one of the hooks, or any, is not the empty one."""
-        return any(
-            name in vars(self)
-            or getattr(type(self), name) is not getattr(SocketServer, name)
-            for name in names or _HOOKS
-        )
+        return has_hooks(self, SocketServer, *names)
 
     def stop(self, *, restarting: bool = False) -> None:
         """Stop serving; does nothing when the server is not running.
@@ -292,20 +293,31 @@ class EventServer(SocketServer):
             raise ClosedError("Server is not running")
         self._send_all(handle, list(messages))
 
-    def _send_all(self, handle: ServerHandle, messages: list[Any]) -> None:
+    def _send_all(
+        self,
+        handle: ServerHandle,
+        messages: list[Any],
+        sent: c_size_t | None = None,
+    ) -> None:
+        """Store in `sent` how many have been sent, also on failure."""
         try:
             document = document_of(messages, self._event_name)
         except Exception as e:
             raise BadMessageError(f"Failed to serialize message: {e}") from e
-        self._send_document(handle, document, None)
+        self._send_document(handle, document, None, sent)
 
     def _send_document(
-        self, handle: ServerHandle, document: bytes, client_id: str | None
+        self,
+        handle: ServerHandle,
+        document: bytes,
+        client_id: str | None,
+        sent: c_size_t | None = None,
     ) -> None:
         send = self._send
         if len(document) > SHORT:
             send = blocking.server_send_packed
-        status = send(None, handle.key, document, size_of(document))
+        count = None if sent is None else byref(sent)
+        status = send(count, handle.key, document, size_of(document))
         if status:
             raise _send_failure(status, client_id)
 
@@ -382,6 +394,15 @@ class EventServer(SocketServer):
             return {}
         stats: dict[str, int] = fetch(quick.server_stats, handle.id)
         return stats
+
+
+def has_hooks(server: object, base: type, *names: str) -> bool:
+    """Tell whether one of the hooks, or any, is not that of the base."""
+    return any(
+        name in vars(server)
+        or getattr(type(server), name) is not getattr(base, name)
+        for name in names or _HOOKS
+    )
 
 
 # Not strict: a text that is no id of ours finds no client.
