@@ -3,14 +3,15 @@
 import asyncio
 import contextlib
 
-from dotfiles_socket import SocketClient, create_client
+from dotfiles_socket import aio
 
 
-async def watch(client: SocketClient) -> None:
-    while True:
-        # A thread waits, and not the loop.
-        message = await asyncio.to_thread(client.receive)
-        print(message.data["time"], flush=True)
+async def watch() -> None:
+    async with aio.create_client(
+        "unix", "clock", wait_for_server=True
+    ) as client:
+        async for message in client:
+            print(message.data["time"], flush=True)
 
 
 async def work() -> None:
@@ -20,9 +21,7 @@ async def work() -> None:
 
 
 async def main() -> None:
-    # Leaving the block wakes the thread.
-    with create_client("unix", "clock", wait_for_server=True) as client:
-        await asyncio.gather(watch(client), work())
+    await asyncio.gather(watch(), work())
 
 
 if __name__ == "__main__":
