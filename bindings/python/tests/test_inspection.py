@@ -73,7 +73,8 @@ def test_the_backlog_of_a_client(unix: Net) -> None:
     server = unix.server(log_messages=200)
     unix.client(server, buffer_size=1)
     for _ in range(100):
-        server.send_many([{"text": "x" * 1000}] * 10)
+        # 200 of these are more than the buffers between the two hold.
+        server.send_many([{"text": "x" * 5000}] * 10)
     [client] = inspect(unix).clients
     assert client.delivered + client.missed + client.backlog == 1000
     assert client.missed > 0
