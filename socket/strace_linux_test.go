@@ -36,8 +36,9 @@ func (b *bed) traced(name string, options any) (p *process, trace func() []strin
 // A call is a line of a trace: the process, the call, what it was given.
 var tracedCall = regexp.MustCompile(`^\d+ +(\w+)\((.*)$`)
 
-// An octal mode is the last thing that the calls below are given.
-var tracedMode = regexp.MustCompile(`, 0([0-7]+)[,)]`)
+// An octal mode is the last thing that the calls below are given. A call may be
+// "<unfinished ...>" where that of another thread comes between.
+var tracedMode = regexp.MustCompile(`, 0([0-7]+)(?:[,)]| <unfinished)`)
 
 // pathsIn are the files below top that a call names: as a path, as an opened
 // file, or as a name in an opened directory.
