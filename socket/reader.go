@@ -66,7 +66,7 @@ func (fr *frameReader) bodySize() (int, error) {
 	case size == 0:
 		return 0, fail(ErrProtocol, "the peer sent a frame of length 0")
 	case uint64(size) > uint64(fr.maxSize):
-		return 0, fail(ErrTooLarge, "the peer announced a frame of %d bytes; max_message_size is %d", size, fr.maxSize)
+		return 0, fail(ErrTooLarge, "the peer announced a frame of %d bytes, and at most %d are taken (max_message_size; before a client is let in also less)", size, fr.maxSize)
 	}
 	return int(size), nil
 }
