@@ -49,6 +49,18 @@ $(C_VECTORS): bindings/c/test/vectors.py socket/testdata/frames.json | packages-
 	@mkdir -p $(@D)
 	$(PYTHON) $^ >$@
 
+# What load_test loads beside the library: another copy, another Go library.
+build/test/copy/libsocket.so.0: $(LIBRARY)
+	@mkdir -p $(@D)
+	@cp -L $< $@
+
+build/test/libsecond.so: capi/test/second/main.go | go packages-build
+	@mkdir -p $(@D)
+	@go build -trimpath -buildvcs=false -buildmode=c-shared -o $@ ./$(<D)
+	@rm -f $(@:.so=.h)
+
+$(filter %/load_test,$(C_TEST_PROGRAMS)): | build/test/copy/libsocket.so.0 build/test/libsecond.so
+
 .PHONY: test-c
 test-c: $(C_TEST_PROGRAMS) $(C_VECTORS) | packages-test
 	@PYTHON='$(PYTHON)' .ci/c_tests.sh $(C_VECTORS) $(C_TEST_PROGRAMS)

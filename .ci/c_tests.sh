@@ -65,6 +65,7 @@ for program; do
 	case $program in
 	*/payload_vectors_test) ;; # minutes, for what the sanitizers see as well
 	*/memory_test) ;; # valgrind would put its malloc over the program's
+	*/load_test) ;; # it faults on purpose
 	build/plain/capi/*) begin valgrind "$program" "${valgrind[@]}" "$go_writes" ;;
 	build/plain/*) begin valgrind "$program" "${valgrind[@]}" ;;
 	esac

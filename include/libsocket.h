@@ -96,8 +96,11 @@
  *   Handlers need no SA_ONSTACK, as long as they take less than 48 KiB of
  *   stack. A receive and a wait for clients return LIBSOCKET_E_INTERRUPTED
  *   when a handler has run on the thread while it waited; the other calls go
- *   on. The process may exit at any time; close servers first if what they
- *   sent has to arrive. dlclose() leaves the library mapped.
+ *   on. Loading puts handlers in place for SIGSEGV, SIGBUS, SIGFPE, SIGPIPE
+ *   and SIGURG, which hand on what is not the library's to what was there
+ *   before; one that the host installs later may replace them. Of other signals,
+ *   a handler that is there already is given SA_ONSTACK. The process may exit at any time; close servers first if what
+ *   they sent has to arrive. dlclose() leaves the library mapped.
  */
 #ifndef LIBSOCKET_H
 #define LIBSOCKET_H
