@@ -344,8 +344,9 @@ static void test_exceptions()
     auto c = client::open(
         "unix", "throws", "",
         [](client_ref, events batch) {
-            if (batch[0].kind() == event_kind::message)
-                throw std::runtime_error("of the callback");
+            for (const auto &e : batch)
+                if (e.kind() == event_kind::message)
+                    throw std::runtime_error("of the callback");
         },
         [&](std::exception_ptr e) {
             try {
