@@ -2,7 +2,7 @@
 # new one is a target soak-NAME here and its name in the list.
 
 SOAK_SECONDS ?= 1800
-SOAKS := soak-go soak-c soak-python soak-deb
+SOAKS := soak-go soak-c soak-sanitizers soak-python soak-deb
 
 .PHONY: $(SOAKS)
 soak-go: | go packages-build packages-tools $(VENV)/bin/python
