@@ -48,7 +48,7 @@ dev-shell: build $(VENV)/tools ## a shell in which C, Go and Python find this bu
 ##@ Test
 
 .PHONY: test soak cover fuzz bench
-SUITES := go coverage c cpp python examples install dist wheel
+SUITES := go coverage c later cpp python examples install dist wheel
 test: packages-test build $(VENV)/tools ## every test in every language, and what it came to
 	@MAKE='$(MAKE)' .ci/suites.sh $(addprefix test-,$(SUITES))
 

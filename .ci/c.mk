@@ -87,3 +87,10 @@ test-c: $(C_TEST_PROGRAMS) $(C_VECTORS) | packages-test
 .PHONY: soak-sanitizers
 soak-sanitizers: $(SANITIZER_PROGRAMS) $(C_VECTORS) | packages-test
 	@.ci/c_tests.sh $(C_VECTORS) $(SANITIZER_PROGRAMS)
+
+# Programs of this build meet a later library.
+LATER_PROGRAMS := $(addprefix build/plain/capi/test/, \
+	callback_test events_test exchange_test fd_test inside_test lifecycle_test pressure_test queue_test)
+.PHONY: test-later
+test-later: $(LATER_PROGRAMS) | packages-check
+	@.ci/later_test.sh $(ABI_BASELINE) $(LATER_PROGRAMS)
