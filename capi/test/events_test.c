@@ -2,7 +2,7 @@
  * events_test.c - the events that are not messages from someone: loss that is
  * counted, types that are not given, lines of the log.
  */
-#include "support.h"
+#include "rawpeer.h"
 
 /* Counts what a client received and missed, in order, until it is all. */
 static void account(libsocket_client client, uint64_t sent)
@@ -81,11 +81,67 @@ static void log_is_told(void)
     CHECK_OK(libsocket_server_close(server));
 }
 
+/* What a callback was told, by level. */
+typedef struct lines {
+    box debug, info, warn, error;
+} lines;
+
+static void count_lines(const libsocket_event *events, size_t count, void *user)
+{
+    lines *l = user;
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].kind != LIBSOCKET_EVENT_LOG)
+            continue;
+        CHECK(*events[i].text != '\0' && events[i].timestamp_ms > 0);
+        switch (events[i].level) {
+        case LIBSOCKET_LOG_DEBUG: box_add(&l->debug, 1); break;
+        case LIBSOCKET_LOG_INFO: box_add(&l->info, 1); break;
+        case LIBSOCKET_LOG_WARN: box_add(&l->warn, 1); break;
+        case LIBSOCKET_LOG_ERROR: box_add(&l->error, 1); break;
+        default: CHECK(!"a level of the header");
+        }
+    }
+}
+
+/* A server to which something of each level happens. */
+static void tell(const char *level, bool debug, bool info, bool warn, bool error)
+{
+    lines l = {BOX, BOX, BOX, BOX};
+    char settings[80];
+    void *block = NULL;
+    size_t size = 0;
+    libsocket_server server = {0};
+    snprintf(settings, sizeof settings, "no_such_key = 1\nlog_level = \"%s\"", level); /* warn */
+    check_need(CHECK_OK(libsocket_server_open(&server, "unix", "told", settings, 0, count_lines, &l)),
+               "no server"); /* info */
+    CHECK_OK(libsocket_inspect(&block, &size, "unix", "told", NULL)); /* debug */
+    libsocket_free(block);
+    int fd = raw_client("told");
+    raw_write(fd, "\0\0\0\1\xc1\0\0\0\0", 9); /* malformed: error; then the end */
+    while (raw_read(fd, settings, 1))
+        continue;
+    close(fd);
+    CHECK_OK(libsocket_server_close(server));
+    check_name = level;
+    CHECK((box_get(&l.debug) > 0) == debug && (box_get(&l.info) > 0) == info);
+    CHECK((box_get(&l.warn) > 0) == warn && (box_get(&l.error) > 0) == error);
+}
+
+static void levels_are_told(void)
+{
+    tell("debug", true, true, true, true);
+    tell("info", false, true, true, true);
+    tell("warn", false, false, true, true);
+    tell("error", false, false, false, true);
+    tell("off", false, false, false, false);
+}
+
 int main(void)
 {
     support_start();
     RUN(loss_is_counted);
     RUN(types_are_filtered);
     RUN(log_is_told);
+    RUN(levels_are_told);
     return support_end();
 }
