@@ -54,7 +54,9 @@
  *   pthread_exit or a C++ exception. The last event of a handle is
  *   LIBSOCKET_EVENT_CLOSED; the callback never runs again after it, so that
  *   is the place to release what "user" points to. If open fails, the
- *   callback never runs.
+ *   callback never runs. If there is no memory for a batch, the callback is
+ *   told by a LOG event of level ERROR, whatever log_level is, and the handle
+ *   ends: CLOSED follows.
  *
  *   Pull. ..._receive() takes what has arrived, ..._fd() gives a descriptor
  *   that is readable exactly while something is waiting, for poll, epoll or
@@ -313,6 +315,7 @@ typedef void (*libsocket_callback)(const libsocket_event *events, size_t count,
  * IN_USE says that the event is served by a living process, which the text
  * names, or that the port is taken; NOT_ALLOWED that the directory or a file
  * belongs to someone else, or that the settings would let strangers in.
+ *
  * Status: INVALID, SETTINGS, IN_USE, NO_PORT, NOT_ALLOWED, IO.
  */
 int libsocket_server_open(libsocket_server *server, const char *transport,
@@ -327,6 +330,7 @@ int libsocket_server_open(libsocket_server *server, const char *transport,
  * inside a callback, of any handle; so it waits at most linger plus the
  * callback's time. IO says that a file could not be removed; the server is
  * closed all the same.
+ *
  * Status: BAD_HANDLE, IO.
  */
 int libsocket_server_close(libsocket_server server);
@@ -334,6 +338,7 @@ int libsocket_server_close(libsocket_server server);
 /*
  * Makes the coming close tell the clients that the server will be back: the
  * reason of their DISCONNECTED is LIBSOCKET_REASON_RESTARTING.
+ *
  * Status: BAD_HANDLE.
  */
 int libsocket_server_announce_restart(libsocket_server server);
@@ -343,6 +348,7 @@ int libsocket_server_announce_restart(libsocket_server server);
  * (message_queue_size). Returns when the message is in the log. Waits for a
  * client only under slow_client = "block", and there at most send_timeout:
  * TIMEOUT then says that the message was not sent.
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED, TOO_LARGE, BAD_MESSAGE, TIMEOUT.
  */
 int libsocket_server_send(libsocket_server server,
@@ -352,6 +358,7 @@ int libsocket_server_send(libsocket_server server,
  * Sends "count" messages in order. Stops at the first that fails and returns
  * its status; "sent", if not NULL, is set to the number that were sent, in
  * any case. Waits as libsocket_server_send() does, for each.
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED, TOO_LARGE, BAD_MESSAGE, TIMEOUT.
  */
 int libsocket_server_send_many(size_t *sent, libsocket_server server,
@@ -363,6 +370,7 @@ int libsocket_server_send_many(size_t *sent, libsocket_server server,
  * SLOW says that too much waits for this client already; the message was not
  * sent.
  *   client     its id, from an event or libsocket_server_clients()
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED, TOO_LARGE, BAD_MESSAGE, UNKNOWN_CLIENT,
  * SLOW.
  */
@@ -380,6 +388,7 @@ int libsocket_server_send_to(libsocket_server server, uint64_t client,
  * set to the number that were sent, in any case. Waits as
  * libsocket_server_send() does, for each. BAD_MESSAGE also says that the
  * document is not such an array.
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED, TOO_LARGE, BAD_MESSAGE, TIMEOUT,
  * UNKNOWN_CLIENT, SLOW.
  */
@@ -391,6 +400,7 @@ int libsocket_server_send_packed(size_t *sent, libsocket_server server,
  * block, waiting at most timeout_ms for the first (0: not, -1: for ever).
  * Stores the block and the number of events in it, at least 1. For a server
  * without LIBSOCKET_PULL it is LIBSOCKET_E_INVALID.
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED, TIMEOUT, INTERRUPTED, IO, NO_MEMORY.
  */
 int libsocket_server_receive(libsocket_event **events, size_t *count,
@@ -407,6 +417,7 @@ int libsocket_server_receive(libsocket_event **events, size_t *count,
  *    pid, uid, gid]                 for CONNECTED
  *   [kind, reason, timestamp_ms, seq, count, client, text, address, level]
  *                                   for every other kind
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED, TIMEOUT, INTERRUPTED, IO, NO_MEMORY.
  */
 int libsocket_server_receive_packed(void **block, size_t *size,
@@ -417,6 +428,7 @@ int libsocket_server_receive_packed(void **block, size_t *size,
  * A descriptor that is readable exactly while receive would not wait. It
  * belongs to the library: poll it, never read, write or close it; it is gone
  * when close returns. Returns it (>= 0) or a status.
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED.
  */
 int libsocket_server_fd(libsocket_server server);
@@ -442,6 +454,7 @@ typedef struct libsocket_client_info {
 /*
  * Stores the connected clients, in the order they joined, as one block; NULL
  * and 0 when there is none.
+ *
  * Status: INVALID, BAD_HANDLE, NO_MEMORY.
  */
 int libsocket_server_clients(libsocket_client_info **clients, size_t *count,
@@ -450,6 +463,7 @@ int libsocket_server_clients(libsocket_client_info **clients, size_t *count,
 /*
  * Waits until at least "count" clients are connected, at most timeout_ms (0:
  * not, -1: for ever).
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED, TIMEOUT, INTERRUPTED, IO.
  */
 int libsocket_server_wait_clients(libsocket_server server, size_t count,
@@ -457,18 +471,21 @@ int libsocket_server_wait_clients(libsocket_server server, size_t count,
 
 /*
  * Stores the path of the socket, or host:port with the real port.
+ *
  * Status: INVALID, BAD_HANDLE, NO_MEMORY.
  */
 int libsocket_server_address(char **address, libsocket_server server);
 
 /*
  * Stores the number of messages that wait for the first client.
+ *
  * Status: INVALID, BAD_HANDLE.
  */
 int libsocket_server_queue_length(size_t *count, libsocket_server server);
 
 /*
  * Drops the messages that wait for the first client.
+ *
  * Status: BAD_HANDLE.
  */
 int libsocket_server_queue_clear(libsocket_server server);
@@ -476,6 +493,7 @@ int libsocket_server_queue_clear(libsocket_server server);
 /*
  * Takes the messages that wait for the first client out of the queue, as
  * MESSAGE rows (see libsocket_server_receive_packed); none is an empty array.
+ *
  * Status: INVALID, BAD_HANDLE, NO_MEMORY.
  */
 int libsocket_server_queue_take(void **block, size_t *size,
@@ -495,6 +513,7 @@ int libsocket_server_queue_take(void **block, size_t *size,
  *   retained            keys that a message is retained for
  *   epoch               tells this server from one before or after it
  *   seq                 the number of the next broadcast
+ *
  * Status: INVALID, BAD_HANDLE, NO_MEMORY.
  */
 int libsocket_server_stats(void **block, size_t *size,
@@ -513,6 +532,7 @@ int libsocket_server_stats(void **block, size_t *size,
  * says that one of the two does not trust the other; NOT_CONNECTED that the
  * server closed the connection at once; PROTOCOL that what answers there is
  * something else.
+ *
  * Status: INVALID, SETTINGS, NO_SERVER, MAX_CONNECTIONS, NOT_ALLOWED, TIMEOUT,
  * NOT_CONNECTED, PROTOCOL, IO.
  */
@@ -525,6 +545,7 @@ int libsocket_client_open(libsocket_client *client, const char *transport,
  * Closes the client. What it sent is written first, for at most the setting
  * "linger". Waits for the last callback, except when called inside a callback,
  * of any handle; so it waits at most linger plus the callback's time.
+ *
  * Status: BAD_HANDLE.
  */
 int libsocket_client_close(libsocket_client client);
@@ -533,6 +554,7 @@ int libsocket_client_close(libsocket_client client);
  * Sends a message to the server. Returns when it is in the connection's
  * outgoing buffer; waits for room there for at most send_timeout.
  * After TIMEOUT the message was not sent.
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED, NOT_CONNECTED, TOO_LARGE, BAD_MESSAGE,
  * TIMEOUT.
  */
@@ -541,6 +563,7 @@ int libsocket_client_send(libsocket_client client,
 
 /*
  * As libsocket_server_send_many(); waits as libsocket_client_send() does.
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED, NOT_CONNECTED, TOO_LARGE, BAD_MESSAGE,
  * TIMEOUT.
  */
@@ -550,6 +573,7 @@ int libsocket_client_send_many(size_t *sent, libsocket_client client,
 
 /*
  * As libsocket_server_send_packed(); the rows of a client end with event_name.
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED, NOT_CONNECTED, TOO_LARGE, BAD_MESSAGE,
  * TIMEOUT.
  */
@@ -560,6 +584,7 @@ int libsocket_client_send_packed(size_t *sent, libsocket_client client,
  * As libsocket_server_receive(), for a client without callback. With the
  * setting reconnect = false it returns LIBSOCKET_E_NOT_CONNECTED once the
  * connection is gone and all that had arrived was taken.
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED, TIMEOUT, INTERRUPTED, NOT_CONNECTED, IO,
  * NO_MEMORY.
  */
@@ -569,6 +594,7 @@ int libsocket_client_receive(libsocket_event **events, size_t *count,
 
 /*
  * As libsocket_client_receive(), in rows (libsocket_server_receive_packed).
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED, TIMEOUT, INTERRUPTED, NOT_CONNECTED, IO,
  * NO_MEMORY.
  */
@@ -578,24 +604,28 @@ int libsocket_client_receive_packed(void **block, size_t *size,
 
 /*
  * As libsocket_server_fd(), for a client without callback.
+ *
  * Status: INVALID, BAD_HANDLE, CLOSED.
  */
 int libsocket_client_fd(libsocket_client client);
 
 /*
  * Returns 1 while the client has a connection, 0 while not, or a status.
+ *
  * Status: BAD_HANDLE.
  */
 int libsocket_client_connected(libsocket_client client);
 
 /*
  * Stores the number of messages that have arrived and were not taken.
+ *
  * Status: INVALID, BAD_HANDLE.
  */
 int libsocket_client_buffered(size_t *count, libsocket_client client);
 
 /*
  * Drops the messages that have arrived and were not taken.
+ *
  * Status: BAD_HANDLE.
  */
 int libsocket_client_buffer_clear(libsocket_client client);
@@ -630,6 +660,7 @@ int libsocket_client_buffer_clear(libsocket_client client);
  * NOT_ALLOWED says that one end does not trust the other; MAX_CONNECTIONS that
  * 16 others ask just now; NOT_CONNECTED that the server closed the connection,
  * as one that is stopping does; TIMEOUT that TCP did not connect in time.
+ *
  * Status: INVALID, SETTINGS, NO_SERVER, NOT_ALLOWED, MAX_CONNECTIONS,
  * NOT_CONNECTED, TIMEOUT, PROTOCOL, IO, NO_MEMORY.
  */
@@ -646,6 +677,7 @@ int libsocket_inspect(void **block, size_t *size, const char *transport,
  * A directory that is not there has no events. Waits at most default_timeout
  * for each 32 events, and only for servers that are silent. NOT_ALLOWED says
  * that the directory cannot be read.
+ *
  * Status: INVALID, SETTINGS, NOT_ALLOWED, IO, NO_MEMORY.
  */
 int libsocket_list(void **block, size_t *size, const char *settings);
@@ -659,6 +691,7 @@ int libsocket_list(void **block, size_t *size, const char *settings);
  * and the environment stay as they are, so does the answer.
  * transport is "unix", "tcp", or NULL when "settings" uses no key of a
  * transport's table without naming the table.
+ *
  * Status: INVALID, SETTINGS, NO_MEMORY.
  */
 int libsocket_settings(void **block, size_t *size, const char *transport,
@@ -667,6 +700,7 @@ int libsocket_settings(void **block, size_t *size, const char *transport,
 /*
  * Turns JSON text of "length" bytes into MessagePack. The text of BAD_MESSAGE
  * tells the offset.
+ *
  * Status: INVALID, BAD_MESSAGE, NO_MEMORY.
  */
 int libsocket_json_to_msgpack(void **data, size_t *size, const char *json,
@@ -675,6 +709,7 @@ int libsocket_json_to_msgpack(void **data, size_t *size, const char *json,
 /*
  * Turns one MessagePack value into JSON text. Binary becomes base64 text;
  * NaN, infinities and extension types have no JSON and are BAD_MESSAGE.
+ *
  * Status: INVALID, BAD_MESSAGE, NO_MEMORY.
  */
 int libsocket_msgpack_to_json(char **json, const void *data, size_t size);
