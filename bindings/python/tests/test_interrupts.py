@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import signal
+import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import Net
+from conftest import Net, Times
 from scripts import Script
 
 # Seconds from the signal to the handler.
 AT_ONCE = 0.15
 
 HEAD = """
-import signal, sys, threading, time
+import asyncio, logging, signal, sys, threading, time
 from dotfiles_socket import *
+from dotfiles_socket import aio
 
-transport, place = sys.argv[1:]
+transport, place = sys.argv[1:3]
 address = {"socket_dir": place}
 if transport == "tcp":
     address = {"port": int(place)}
 own = address | {"port": 0} if transport == "tcp" else address
+
+stopping = []
+ended = []  # when a wait inside of a coroutine did
 
 def client(**kwargs):
     client = create_client(transport, "event", **address, **kwargs)
@@ -35,104 +40,121 @@ def interrupted(wait, is_ready=lambda: True):
     threading.Thread(target=tell).start()
     try:
         wait()
-        print("returned")
+        print("returned", flush=True)
     except KeyboardInterrupt:
-        print(time.monotonic())
+        print(ended.pop() if ended else time.monotonic(), flush=True)
 """
 
+# Each is done again and again in one process.
 WAITS = {
-    "receive": "interrupted(client().receive)",
-    "receive with a timeout": "interrupted(lambda: client().receive(60))",
-    "receive_iter": "interrupted(lambda: next(client().receive_iter()))",
+    "receive": """
+with create_client(transport, "event", **address) as c:
+    interrupted(c.receive)
+""",
+    "receive with a timeout": """
+with create_client(transport, "event", **address) as c:
+    interrupted(lambda: c.receive(60))
+""",
+    "receive_iter": """
+with create_client(transport, "event", **address) as c:
+    interrupted(lambda: next(c.receive_iter()))
+""",
     "receive while another thread receives": """
-c = client()
-threading.Thread(target=lambda: list(c.receive_iter())).start()
+with create_client(transport, "event", **address) as c:
+    other = threading.Thread(target=lambda: list(c.receive_iter()))
+    other.start()
+    interrupted(c.receive)
+other.join()
+""",
+    "receive without the server": """
+with create_server(transport, "other", **own) as server:
+    if transport == "tcp":
+        address["port"] = server.port
+    c = create_client(transport, "other", **address)
+    c.connect()
 interrupted(c.receive)
 c.disconnect()
 """,
-    "receive without the server": """
-c = client()
-c.send({"stop": True})
-interrupted(c.receive)
-""",
     "wait_for_clients": """
-server = create_server(transport, "other", **own)
-server.start()
-interrupted(server.wait_for_clients)
+with create_server(transport, "other", **own) as server:
+    interrupted(server.wait_for_clients)
 """,
     "blocking start": """
 server = create_server(transport, "other", blocking_mode=True, **own)
-import logging
 log = logging.getLogger("dotfiles_socket")
 log.setLevel(logging.INFO)
 started = []
-log.addHandler(logging.Handler())
+log.handlers[:] = [logging.Handler()]
 log.handlers[0].emit = started.append
 interrupted(server.start, lambda: started)
 assert server.is_running()
 server.stop()
+""",
+    "aio": """
+async def main():
+    async with aio.create_client(transport, "event", **address) as c:
+        try:
+            async for _ in c:
+                pass
+        finally:
+            ended.append(time.monotonic())
+interrupted(lambda: asyncio.run(main()))
+""",
+    "aio server": """
+async def main():
+    async with aio.create_server(transport, "other", **own) as server:
+        try:
+            await server.wait_for_clients()
+        finally:
+            ended.append(time.monotonic())
+interrupted(lambda: asyncio.run(main()))
+""",
+    "connect": """
+import os, socket
+os.environ["SOCKET__DEFAULT_TIMEOUT"] = "60"
+listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+full = [socket.create_connection(listener.getsockname())]
+c = create_client("tcp", "event", port=listener.getsockname()[1])
+interrupted(c.connect)
+listener.close()
+""",
+    "stop": """
+import socket
+logging.disable()  # what the client goes without
+server = create_server(transport, f"other{len(stopping)}", linger=60, **own)
+stopping.append(server)  # which goes on when stop() was interrupted
+server.start()
+unix = transport == "unix"
+idle = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
+idle.connect(server.address if unix else ("127.0.0.1", server.port))
+server.wait_for_clients()
+server.send_many([{"blob": bytes(100000)}] * 160)
+interrupted(server.stop, lambda: not server.is_running())
+idle.close()
 """,
 }
 
 
 def place(net: Net) -> str:
     """Where a script finds the server that runs here."""
-    server = net.hooked()
-    server.on_message_received = lambda *_: server.stop()
+    server = net.server()
     return str(net.directory if net.transport == "unix" else server.port)
 
 
 @pytest.mark.parametrize("wait", WAITS)
-def test_ctrl_c(net: Net, wait: str) -> None:
-    where = place(net)
-    with Script(HEAD + WAITS[wait], net.transport, where) as script:
-        assert script.line() == "ready"
-        sent = script.signal(signal.SIGINT)
-        assert float(script.line()) - sent < AT_ONCE
-        assert script.end() == ""
-
-
-def test_ctrl_c_in_connect() -> None:
-    """At a port whose queue of connections is full."""
-    code = (
-        HEAD
-        + """
-import os, socket
-os.environ["SOCKET__DEFAULT_TIMEOUT"] = "60"
-listener = socket.create_server(("127.0.0.1", 0), backlog=0)
-address = {"port": listener.getsockname()[1]}
-first = socket.create_connection(listener.getsockname())
-interrupted(client)
+def test_ctrl_c(net: Net, wait: str, times: Times) -> None:
+    rounds = times(2, 200)
+    code = f"""{HEAD}
+def once():
+{textwrap.indent(WAITS[wait], "    ")}
+for _ in range({rounds}):
+    once()
 """
-    )
-    with Script(code, "tcp", 0) as script:
-        assert script.line() == "ready"
-        sent = script.signal(signal.SIGINT)
-        assert float(script.line()) - sent < AT_ONCE
-        assert script.end() == ""
-
-
-def test_ctrl_c_in_stop(directory: Path) -> None:
-    """While what was sent waits for a client that does not read."""
-    code = (
-        HEAD
-        + """
-import logging, socket
-logging.disable()  # what the client goes without
-server = create_server("unix", "event", **address, linger=60)
-server.start()
-idle = socket.socket(socket.AF_UNIX)
-idle.connect(server.address)
-server.wait_for_clients()
-server.send_many([{"blob": bytes(100000)}] * 40)
-interrupted(server.stop, lambda: not server.is_running())
-idle.close()
-"""
-    )
-    with Script(code, "unix", directory) as script:
-        assert script.line() == "ready"
-        sent = script.signal(signal.SIGINT)
-        assert float(script.line()) - sent < AT_ONCE
+    with Script(code, net.transport, place(net)) as script:
+        for _ in range(rounds):
+            assert script.line() == "ready"
+            sent = script.signal(signal.SIGINT)
+            assert float(script.line()) - sent < AT_ONCE
         assert script.end() == ""
 
 
