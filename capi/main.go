@@ -20,12 +20,16 @@ import "C"
 
 import "runtime"
 
+// leastPlaces is how many goroutines may run at once on however small a
+// machine. A host's thread keeps its place among them for a while after a call
+// has returned; one that comes when all are taken waits until another lets go,
+// or the runtime's monitor notices. On one or two cores that was a third of a
+// round trip from a host and back.
+const leastPlaces = 4
+
 func init() {
 	C.ls_restore_nofile()
-	// A host's thread keeps its place among the goroutines for a while after
-	// a call has returned. On a single core there would be no other, and what
-	// the call has started would wait for the runtime's monitor to notice.
-	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0)))
+	runtime.GOMAXPROCS(max(leastPlaces, runtime.GOMAXPROCS(0)))
 }
 
 func main() {}

@@ -88,9 +88,11 @@ func (r *packedReader) message(last bool) (m Message, to ClientID, err error) {
 	m.TimestampMs = r.int("timestamp_ms")
 	m.TimestampISO = r.text("timestamp_iso")
 	m.Data = r.data(last)
-	m.EventName = r.text("event_name")
-	to = ClientID(r.uint("client", math.MaxUint64))
-	m.RetainKey = strings.Clone(r.text("retain_key")) // it outlives the send
+	if r.left > 0 {
+		m.EventName = r.text("event_name")
+		to = ClientID(r.uint("client", math.MaxUint64))
+		m.RetainKey = strings.Clone(r.text("retain_key")) // it outlives the send
+	}
 	if last && len(r.rest) > 0 && r.err == nil {
 		r.err = fail(ErrBadMessage, "bytes follow the document")
 	}

@@ -155,6 +155,16 @@ def all_measures(scale: float) -> list[Measure]:
             for n, p in pairs.items()
         ),
         Measure(
+            "python-trip-busy",
+            lambda c: runs.round_trip(
+                c,
+                Load(seconds=seconds),
+                pairs.get("across", pairs["same"]),
+                "busy",
+            ),
+            PYTHON_ANSWERING,
+        ),
+        Measure(
             "python-import",
             lambda c: runs.import_time(c, times),
             ("python", "py-zmq"),

@@ -229,11 +229,14 @@ def many_to_one(who: Contestant, load: Load) -> Figures:
     }
 
 
-def round_trip(who: Contestant, load: Load, cores: tuple[int, int]) -> Figures:
-    """Ask and answer, each side on its core; p50, p99 and p999 in ns."""
+def round_trip(
+    who: Contestant, load: Load, cores: tuple[int, int], kind: str = ""
+) -> Figures:
+    """Ask and answer, each side on its core; p50, p99 and p999 in ns. The
+    kind is of the one that answers."""
     with new_place() as place, _broker(who, place, cores[0]) as _:
         arguments = load.arguments(place)
-        echo = [*who.server, "echo", *arguments]
+        echo = [*who.server, "echo", *arguments, *_kind(kind)]
         with Worker(echo, place.directory, cores[0]) as server:
             server.expect("ready")
             ask = [*who.client, "ask", *arguments]
@@ -274,9 +277,14 @@ def idle_memory(who: Contestant) -> Figures:
             return {"rss": float(server.rss())}
 
 
-def _spawn(command: Command | list[str], times: int) -> Figures:
+def _spawn(
+    command: Command | list[str],
+    times: int,
+    environment: dict[str, str] | None = None,
+) -> Figures:
     done = subprocess.run(
         [BUILT / "spawn", str(times), *command],
+        env=environment,
         capture_output=True,
         text=True,
         timeout=60,
@@ -294,9 +302,17 @@ def first_message(who: Contestant, times: int) -> Figures:
 
 
 def import_time(who: Contestant, times: int) -> Figures:
-    """From the start of a Python to an imported module."""
+    """From the start of a Python to an imported module, which was compiled
+    before; the best of a few times."""
     python, _, module = who.server
     name = {"ours": "dotfiles_socket", "peer_zmq": "zmq"}[
         module.rpartition(".")[2]
     ]
-    return _spawn([python, "-c", f"import {name}; print()"], times)
+    environment = {
+        **os.environ,
+        "PYTHONPYCACHEPREFIX": str(BUILT / "pycache"),
+        "PYTHONDONTWRITEBYTECODE": "",
+    }
+    return _spawn(
+        [python, "-c", f"import {name}; print()"], times, environment
+    )

@@ -67,9 +67,13 @@ def echo(options: Options) -> None:
         server.send(message.data, client_id)
 
     server.on_message_received = answer  # type: ignore[method-assign]
-    with server:
-        worker.say("ready")
-        worker.await_line()
+
+    def serve() -> None:
+        with server:
+            worker.say("ready")
+            worker.await_line()
+
+    worker.answer_beside(options, serve)
 
 
 def ask(options: Options) -> None:

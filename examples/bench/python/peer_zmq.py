@@ -62,12 +62,15 @@ def receive(options: Options) -> None:
 
 
 def echo(options: Options) -> None:
-    server = open_socket(zmq.PAIR)
-    server.bind(endpoint_of(options))
-    worker.say("ready")
-    while True:
-        message = msgpack.unpackb(server.recv())
-        server.send(msgpack.packb(message_of(message["data"])))
+    def serve() -> None:
+        server = open_socket(zmq.PAIR)
+        server.bind(endpoint_of(options))
+        worker.say("ready")
+        while True:
+            message = msgpack.unpackb(server.recv())
+            server.send(msgpack.packb(message_of(message["data"])))
+
+    worker.answer_beside(options, serve)
 
 
 def ask(options: Options) -> None:

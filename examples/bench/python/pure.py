@@ -89,12 +89,14 @@ def receive(options: Options) -> None:
 
 
 def echo(options: Options) -> None:
-    server = listen(options)
-    worker.say("ready")
-    connection, _ = server.accept()
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for message in messages(connection):
-        connection.sendall(frame_of(message["data"]))
+    def serve() -> None:
+        server = listen(options)
+        worker.say("ready")
+        connection, _ = server.accept()
+        for message in messages(connection):
+            connection.sendall(frame_of(message["data"]))
+
+    worker.answer_beside(options, serve)
 
 
 def ask(options: Options) -> None:

@@ -3,6 +3,7 @@ and says the same words."""
 
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -51,6 +52,17 @@ def await_line() -> None:
     """Wait for a line; the end of the input ends the program."""
     if not sys.stdin.readline():
         sys.exit()
+
+
+def answer_beside(options: Options, serve: Callable[[], None]) -> None:
+    """Serve; with kind=busy in a thread, while the main one computes, as in
+    a program that shows what it hears or works while it is asked."""
+    if options.kind != "busy":
+        serve()
+        return
+    threading.Thread(target=serve, daemon=True).start()
+    while True:
+        sum(range(1000))
 
 
 def data_of(options: Options, number: int) -> dict[str, Any]:

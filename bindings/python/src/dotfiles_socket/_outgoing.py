@@ -32,29 +32,38 @@ def packer() -> Pack:
     return pack
 
 
-def message_row(
-    message: Sendable,
-    event_name: str,
-    client: int | None = None,
-    retain_key: str | None = None,
-) -> Any:
-    """Return what stands for a message in a document.
+def message_row(message: Sendable, event_name: str) -> Any:
+    """Return what stands for a message of the event in a document.
 
     Raises AttributeError or TypeError for what is no message.
     """
     if isinstance(message, dict):
-        if client is None and retain_key is None:
-            return message
-        return 0, 0, None, message, None, client, retain_key
-    name = message.event_name
+        return message
     milliseconds, iso = message.timestamp_ms, message.timestamp_iso
-    if milliseconds is None or iso is None or name is None:
+    if milliseconds is None or iso is None:
         # In a document nil is what the library is to fill in.
         raise TypeError("a field of the message is None")
-    head = message.message_type._code, milliseconds, iso, message.data
-    if name == event_name and client is None and retain_key is None:
-        return head
-    return *head, name, client, retain_key
+    code = message.message_type._code
+    name = message.event_name
+    if name == event_name:
+        return code, milliseconds, iso, message.data
+    if name is None:
+        raise TypeError("a field of the message is None")
+    return code, milliseconds, iso, message.data, name
+
+
+def addressed_row(
+    message: Sendable,
+    event_name: str,
+    client: int | None,
+    retain_key: str | None,
+) -> Any:
+    """The same for one client, or to be kept under a key."""
+    row = message_row(message, event_name)
+    if isinstance(row, dict):
+        row = 0, 0, None, row
+    name = row[4] if len(row) > 4 else None
+    return *row[:4], name, client, retain_key
 
 
 def size_of(document: bytes) -> Any:

@@ -14,7 +14,14 @@ from ._handle import ServerHandle, forkable
 from ._hooks import Events, HookThread, client_name
 from ._lib import blocking, quick
 from ._logging import log_level
-from ._outgoing import SHORT, document_of, message_row, packer, size_of
+from ._outgoing import (
+    SHORT,
+    addressed_row,
+    document_of,
+    message_row,
+    packer,
+    size_of,
+)
 from ._packed import fetch, message_of
 from ._patience import interruptible
 from ._settings import overrides, resolve
@@ -259,15 +266,14 @@ class EventServer(SocketServer):
         except IndexError:
             pack = packer()
         try:
-            row: Any = message
-            client = None
-            if (
-                message.__class__ is not dict
-                or client_id is not None
-                or retain_key is not None
-            ):
+            if client_id is None and retain_key is None:
+                client = None
+                row = message
+                if message.__class__ is not dict:
+                    row = message_row(message, self._event_name)
+            else:
                 client = None if client_id is None else _number(client_id)
-                row = message_row(
+                row = addressed_row(
                     message, self._event_name, client, retain_key
                 )
             document = pack((row,))

@@ -190,16 +190,19 @@ def create_message(
     Neither checks the name nor copies `data`. Raises ValidationError for an
     unknown time zone.
     """
-    micros = time_ns() // 1000
-    milliseconds = micros // 1000
-    last = _milliseconds.get(tz_name)
-    if last is None or last[0] != milliseconds:
-        last = _format(milliseconds, tz_name)
-    _, start, ends = last
+    now = time_ns()
+    try:
+        begin, milliseconds, start, ends = _milliseconds[tz_name]
+    except KeyError:
+        begin = 0
+    passed = now - begin
+    if not 0 <= passed < 1_000_000:
+        begin, milliseconds, start, ends = _format(now, tz_name)
+        passed = now - begin
     message = _new(SocketMessage)
     message.event_name = event_name
     message.timestamp_ms = milliseconds
-    message.timestamp_iso = start + ends[micros - milliseconds * 1000]
+    message.timestamp_iso = start + ends[passed // 1000]
     message.message_type = message_type
     message.data = data
     return message
@@ -208,19 +211,24 @@ def create_message(
 # Quicker than the class, whose __init__ is a function.
 _new = object.__new__
 
-# For the last millisecond asked for in each zone, the text up to it, and the
-# rest of the text for each microsecond in it: formatting a date costs more
-# than packing a message.
-_milliseconds: "dict[str, tuple[int, str, list[str]]]" = {}
+# The last millisecond asked for in each zone: when it began in nanoseconds,
+# its number, the text up to it, and the rest of the text for each microsecond
+# in it. Formatting a date costs more than packing a message, and dividing a
+# large number as much as all else that is done once this is known.
+_milliseconds: "dict[str, tuple[int, int, str, list[str]]]" = {}
 
 
-def _format(milliseconds: int, tz_name: str) -> "tuple[int, str, list[str]]":
+def _format(
+    nanoseconds: int, tz_name: str
+) -> "tuple[int, int, str, list[str]]":
+    milliseconds = nanoseconds // 1_000_000
     second, fraction = divmod(milliseconds, 1000)
     text = datetime.fromtimestamp(second, zone(tz_name)).isoformat()
     start, offset = text[:19], text[19:]
     if fraction:
         start = f"{start}.{fraction:03d}"
-    last = milliseconds, start, _ends(offset, fraction == 0)
+    ends = _ends(offset, fraction == 0)
+    last = milliseconds * 1_000_000, milliseconds, start, ends
     _milliseconds[tz_name] = last
     return last
 
