@@ -406,19 +406,31 @@ static long largest(const holding *list, int from, int to, long (*of)(const hold
     return most;
 }
 
+static long smallest(const holding *list, int from, int to, long (*of)(const holding *))
+{
+    long least = of(&list[from]);
+    for (int i = from; i < to; i++)
+        least = of(&list[i]) < least ? of(&list[i]) : least;
+    return least;
+}
+
 static long threads_of(const holding *h) { return h->threads; }
 static long heap_of(const holding *h) { return h->heap_kb; }
 static long resident_of(const holding *h) { return h->resident_kb; }
 
-/* The last third holds no more than the first one did. */
+/*
+ * The last third holds no more than the first one did. Of threads it is the
+ * fewest that count: on a busy machine the runtime has twice as many now and
+ * then, and those that are left behind are there at every moment.
+ */
 static void is_flat(const holding *list, int rounds)
 {
     int third = rounds / 3;
     CHECK(list[rounds - 1].descriptors <= list[0].descriptors);
     if (third < 3)
         return; /* the runtime is still growing to its working size */
-    CHECK(largest(list, rounds - third, rounds, threads_of) <=
-          largest(list, 0, third, threads_of) + 4);
+    CHECK(smallest(list, rounds - third, rounds, threads_of) <=
+          smallest(list, 0, third, threads_of) + 1);
     CHECK(largest(list, rounds - third, rounds, heap_of) <=
           largest(list, 0, third, heap_of) + 512);
     CHECK(largest(list, rounds - third, rounds, resident_of) <=
