@@ -15,13 +15,29 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
 
 
+# What a thread does to itself, and what the Go runtime sends to its threads.
+_OF_A_THREAD = (
+    "SIGABRT",
+    "SIGBUS",
+    "SIGFPE",
+    "SIGILL",
+    "SIGPIPE",
+    "SIGPROF",
+    "SIGSEGV",
+    "SIGSYS",
+    "SIGTRAP",
+    "SIGURG",
+)
+
+
 def interruptible(work: Callable[[], _T]) -> _T:
     """Do what may block in a call of the library, and return or raise what
     it does.
 
     Python runs signal handlers in the main thread, and only between calls:
     there the work is done by another thread. A handler that raises ends the
-    wait at once, and the work goes on without anybody's interest.
+    wait at once, and the work goes on without anybody's interest. That thread
+    takes no signals: one that it took would not wake the main thread.
     """
     if threading.current_thread() is not threading.main_thread() or Exit.begun:
         return work()
@@ -37,8 +53,17 @@ def interruptible(work: Callable[[], _T]) -> _T:
         finally:
             done.release()
 
+    import signal
+
+    asynchronous = signal.valid_signals() - {
+        getattr(signal, name) for name in _OF_A_THREAD
+    }
     done.acquire()
-    _thread.start_new_thread(run, ())
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, asynchronous)
+    try:
+        _thread.start_new_thread(run, ())
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     done.acquire()
     if problems:
         raise problems.pop()
