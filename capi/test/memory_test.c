@@ -3,18 +3,22 @@
  * so and nothing is lost; a callback that cannot be given its events is told,
  * and its handle ends.
  *
- * malloc is this program's own: it fails when told to.
+ * malloc is this program's own: it fails when told to. Only not for what the
+ * Go runtime asks for to start a thread, which may happen in any call: it ends
+ * the process without.
  */
 #include "support.h"
 
 void *__libc_malloc(size_t size);
+
+#define FOR_A_THREAD (3 * sizeof(void *)) /* ThreadStart of runtime/cgo */
 
 static __thread bool starving;   /* this thread's malloc fails */
 static size_t largest = SIZE_MAX; /* every thread's does above this */
 
 void *malloc(size_t size)
 {
-    if (starving || size > __atomic_load_n(&largest, __ATOMIC_RELAXED)) {
+    if ((starving && size != FOR_A_THREAD) || size > __atomic_load_n(&largest, __ATOMIC_RELAXED)) {
         errno = ENOMEM;
         return NULL;
     }
