@@ -36,6 +36,7 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 	body := progressFrame(t)[lengthSize:]
 	var env envelope
 	var ctl control
+	seen := new(shapes)
 
 	for _, path := range []struct {
 		name string
@@ -44,7 +45,8 @@ func TestHotPathDoesNotAllocate(t *testing.T) {
 		{"encode", func() (err error) { frame, err = e.appendFrame(frame[:0], &m, extraNone); return err }},
 		{"encode unicast", func() (err error) { frame, err = e.appendFrame(frame[:0], &m, extraUnicast); return err }},
 		{"parse envelope", func() error { return parseEnvelope(body, &env) }},
-		{"parse body", func() error { _, err := parseBody(body, &env, &ctl); return err }},
+		{"parse body", func() error { _, err := parseBody(body, &env, &ctl, nil); return err }},
+		{"parse body like others", func() error { _, err := parseBody(body, &env, &ctl, seen); return err }},
 		{"frame type", func() error { frameType(frame); return nil }},
 	} {
 		t.Run(path.name, func(t *testing.T) {
@@ -108,7 +110,7 @@ func BenchmarkParse(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := parseBody(body, &e, &c); err != nil {
+		if _, err := parseBody(body, &e, &c, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -95,7 +95,7 @@ func (c *conn) awaitHello(patience time.Duration, until time.Time) (*control, er
 	}
 	var env envelope
 	var hello control
-	isControl, err := parseBody(body, &env, &hello)
+	isControl, err := parseBody(body, &env, &hello, nil)
 	if isControl = isControl && (hello.kind == controlHello || hello.kind == controlInspect); err == nil && isControl {
 		c.intake.frames.skip(body)
 		c.intake.frames.quiet = silentAfter * c.heartbeat

@@ -40,7 +40,7 @@ func controls() []control {
 func parseControl(t testing.TB, body []byte) control {
 	t.Helper()
 	var c control
-	isControl, err := parseBody(body, new(envelope), &c)
+	isControl, err := parseBody(body, new(envelope), &c, nil)
 	require.NoError(t, err)
 	require.True(t, isControl)
 	return c
@@ -146,7 +146,7 @@ func TestControlRefuses(t *testing.T) {
 		{"lagged by more than there are", bodyOf(kind("lagged"), key("missed", "\x03"), key("from", "\x01"), key("to", "\x02")), "3 missed from 1 to 2"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			_, err := parseBody(row.body, new(envelope), new(control))
+			_, err := parseBody(row.body, new(envelope), new(control), nil)
 			require.ErrorIs(t, err, ErrBadMessage)
 			require.ErrorContains(t, err, row.want)
 		})

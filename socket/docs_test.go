@@ -136,7 +136,7 @@ func TestProtocolPageFrames(t *testing.T) {
 		require.Equal(t, frame, shown[name], name)
 		var read envelope
 		var ctl control
-		isControl, err := parseBody(shown[name][lengthSize:], &read, &ctl)
+		isControl, err := parseBody(shown[name][lengthSize:], &read, &ctl, nil)
 		require.NoError(t, err, name)
 		require.False(t, isControl, name)
 		require.Equal(t, env.unicast, read.unicast, name)
@@ -145,7 +145,7 @@ func TestProtocolPageFrames(t *testing.T) {
 		require.Equal(t, want.appendFrame(nil), shown[name], name)
 		var env envelope
 		var read control
-		isControl, err := parseBody(shown[name][lengthSize:], &env, &read)
+		isControl, err := parseBody(shown[name][lengthSize:], &env, &read, nil)
 		require.NoError(t, err, name)
 		require.True(t, isControl, name)
 		require.Equal(t, want, read, name)

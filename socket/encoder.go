@@ -18,6 +18,8 @@ type encoder struct {
 	// head is what the frames of the current second start with. Whoever
 	// notices that its second is over stores the next one.
 	head atomic.Pointer[frameHead]
+	// seen is what the data of messages looked like; nil before the first.
+	seen atomic.Pointer[shapes]
 }
 
 // frameHead is the start of a frame, up to and with the ISO time, of a second
@@ -59,7 +61,7 @@ func (e *encoder) appendFrame(dst []byte, m *Message, extra frameExtra) ([]byte,
 	if size > limit {
 		return dst, fail(ErrTooLarge, "message of %d bytes is larger than max_message_size = %d", size, e.maxMessageSize)
 	}
-	if end, why := skipValue(data, 0, maxDataDepth); why != faultNone || end != len(data) {
+	if !e.wellFormed(data) {
 		return dst, fail(ErrBadMessage, "data: %w", checkValue(data, maxDataDepth))
 	}
 	frame = append(frame, data...)
@@ -67,6 +69,23 @@ func (e *encoder) appendFrame(dst []byte, m *Message, extra frameExtra) ([]byte,
 	frame[start+lengthSize] = bodyHeader(extra)
 	binary.BigEndian.PutUint32(frame[start:], uint32(size))
 	return frame, nil
+}
+
+// wellFormed reports whether data is one value.
+func (e *encoder) wellFormed(data []byte) bool {
+	seen := e.seen.Load()
+	if seen == nil {
+		seen = new(shapes)
+		e.seen.Store(seen) // should another do the same, some shapes are made again
+	}
+	if seen.find(data) != nil {
+		return true
+	}
+	if end, why := skipValue(data, 0, maxDataDepth); why != faultNone || end != len(data) {
+		return false
+	}
+	seen.learn(data, func() *shape { return shapeOfValue(data) })
+	return true
 }
 
 // appendHead appends the start of a frame, with room for the rest. The length

@@ -1,9 +1,6 @@
 package socket
 
-import (
-	"encoding/binary"
-	"math"
-)
+import "encoding/binary"
 
 // An envelope is the body of a message's frame: one map of five keys. Its
 // slices borrow from the body it was parsed from.
@@ -98,7 +95,8 @@ func appendFields[T string | []byte](dst []byte, header byte, eventName T, ms in
 // parseEnvelope reads the body of a message. e borrows from body; it is
 // undefined when an error is returned, which is ErrBadMessage.
 func parseEnvelope(body []byte, e *envelope) error {
-	if e.scanCanonical(body) {
+	if p, ok := scanCanonical(body); ok {
+		e.set(body, &p)
 		return nil
 	}
 	f, err := collectFields(body)
@@ -109,9 +107,20 @@ func parseEnvelope(body []byte, e *envelope) error {
 }
 
 // parseBody reads a body that is a message or a control frame: e is set, or c
-// is. A message that has the key "libsocket" too is a message.
-func parseBody(body []byte, e *envelope, c *control) (isControl bool, err error) {
-	if e.scanCanonical(body) {
+// is. A message that has the key "libsocket" too is a message. seen is what
+// the bodies before it looked like; nil: that is not known.
+func parseBody(body []byte, e *envelope, c *control, seen *shapes) (isControl bool, err error) {
+	if seen != nil {
+		if s := seen.find(body); s != nil {
+			e.set(body, &s.parts)
+			return false, nil
+		}
+	}
+	if p, ok := scanCanonical(body); ok {
+		e.set(body, &p)
+		if seen != nil {
+			seen.learn(body, func() *shape { return shapeOfBody(body, p) })
+		}
 		return false, nil
 	}
 	f, err := collectFields(body)
@@ -124,47 +133,58 @@ func parseBody(body []byte, e *envelope, c *control) (isControl bool, err error)
 	return false, e.fromFields(&f)
 }
 
+// envelopeParts says where in a canonical body the values are. The texts are
+// without their headers; behind millis is a number of eight bytes.
+type envelopeParts struct {
+	nameStart, nameEnd int
+	millis             int
+	isoStart, isoEnd   int
+	dataStart, dataEnd int
+	messageType        MessageType
+	extra              frameExtra
+}
+
+// set makes e the envelope of a body in which p says what is where.
+func (e *envelope) set(b []byte, p *envelopeParts) {
+	e.eventName = b[p.nameStart:p.nameEnd]
+	e.timestampISO = b[p.isoStart:p.isoEnd]
+	e.data = b[p.dataStart:p.dataEnd]
+	e.timestampMs = int64(binary.BigEndian.Uint64(b[p.millis:]))
+	e.messageType = p.messageType
+	e.unicast = p.extra == extraUnicast
+	e.retained = p.extra == extraRetained
+}
+
 // scanCanonical reads a body that is laid out as appendEnvelope writes it,
-// which is all but every body there is. For any other it returns false and
-// leaves e alone: the general way decides.
-func (e *envelope) scanCanonical(b []byte) bool {
-	p := 1 + len(keyEventName)
-	if len(b) <= p || b[0] != fiveKeys && b[0] != sixKeys || string(b[1:p]) != keyEventName {
-		return false
+// which is all but every body there is. For any other it returns false: the
+// general way decides.
+func scanCanonical(b []byte) (p envelopeParts, ok bool) {
+	at := 1 + len(keyEventName)
+	if len(b) <= at || b[0] != fiveKeys && b[0] != sixKeys || string(b[1:at]) != keyEventName {
+		return p, false
 	}
-	nameStart, nameEnd := scanText(b, p)
-	p = nameEnd + len(keyTimestampMs) + 9
-	if nameEnd < 0 || len(b) <= p+len(keyTimestampISO) || string(b[nameEnd:p-8]) != keyTimestampMs+"\xcf" {
-		return false
+	p.nameStart, p.nameEnd = scanText(b, at)
+	at = p.nameEnd + len(keyTimestampMs) + 9
+	if p.nameEnd < 0 || len(b) <= at+len(keyTimestampISO) || string(b[p.nameEnd:at-8]) != keyTimestampMs+"\xcf" {
+		return p, false
 	}
-	ms := binary.BigEndian.Uint64(b[p-8:])
-	if string(b[p:p+len(keyTimestampISO)]) != keyTimestampISO || ms > math.MaxInt64 {
-		return false
+	p.millis = at - 8
+	if b[p.millis] >= 0x80 || string(b[at:at+len(keyTimestampISO)]) != keyTimestampISO {
+		return p, false
 	}
-	isoStart, isoEnd := scanText(b, p+len(keyTimestampISO))
-	if isoEnd < 0 {
-		return false
+	p.isoStart, p.isoEnd = scanText(b, at+len(keyTimestampISO))
+	if p.isoEnd < 0 {
+		return p, false
 	}
-	messageType, p := scanType(b, isoEnd)
-	if p < 0 {
-		return false
+	if p.messageType, p.dataStart = scanType(b, p.isoEnd); p.dataStart < 0 {
+		return p, false
 	}
-	end, why := skipValue(b, p, maxDataDepth)
-	if why != faultNone {
-		return false
+	var why fault
+	if p.dataEnd, why = skipValue(b, p.dataStart, maxDataDepth); why != faultNone {
+		return p, false
 	}
-	extra, ok := scanExtra(b[0], b[end:])
-	if !ok {
-		return false
-	}
-	e.eventName = b[nameStart:nameEnd]
-	e.timestampISO = b[isoStart:isoEnd]
-	e.data = b[p:end]
-	e.timestampMs = int64(ms)
-	e.messageType = messageType
-	e.unicast = extra == extraUnicast
-	e.retained = extra == extraRetained
-	return true
+	p.extra, ok = scanExtra(b[0], b[p.dataEnd:])
+	return p, ok
 }
 
 // scanText returns where the content of a str of at most 255 bytes starts and

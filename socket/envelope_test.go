@@ -84,7 +84,7 @@ func TestParseEnvelopeTakesWhatTheOriginalTook(t *testing.T) {
 
 			var ctl control
 			got = envelope{}
-			isControl, err := parseBody(row.body, &got, &ctl)
+			isControl, err := parseBody(row.body, &got, &ctl, nil)
 			require.NoError(t, err)
 			require.False(t, isControl)
 			require.Equal(t, want, got)
@@ -140,7 +140,7 @@ func TestParseEnvelopeRefuses(t *testing.T) {
 			err := parseEnvelope(row.body, new(envelope))
 			require.ErrorIs(t, err, ErrBadMessage)
 			require.ErrorContains(t, err, row.want)
-			isControl, err := parseBody(row.body, new(envelope), new(control))
+			isControl, err := parseBody(row.body, new(envelope), new(control), nil)
 			require.ErrorIs(t, err, ErrBadMessage)
 			require.False(t, isControl)
 		})
@@ -168,9 +168,10 @@ func TestOwnFramesAreCanonical(t *testing.T) {
 		for _, extra := range []frameExtra{extraNone, extraUnicast, extraRetained} {
 			frame, err := e.appendFrame(nil, &Message{Type: messageType}, extra)
 			require.NoError(t, err)
-			var env envelope
-			require.True(t, env.scanCanonical(frame[lengthSize:]))
-			require.Equal(t, messageType, env.messageType)
+			p, ok := scanCanonical(frame[lengthSize:])
+			require.True(t, ok)
+			require.Equal(t, messageType, p.messageType)
+			require.Equal(t, extra, p.extra)
 		}
 	}
 }

@@ -288,7 +288,7 @@ func TestGoldenMalformed(t *testing.T) {
 				n := lengthSize + int(binary.BigEndian.Uint32(frame))
 				var env envelope
 				var ctl control
-				isControl, err := parseBody(frame[lengthSize:n], &env, &ctl)
+				isControl, err := parseBody(frame[lengthSize:n], &env, &ctl, nil)
 				require.False(t, isControl)
 				if err == nil {
 					taken = append(taken, env)

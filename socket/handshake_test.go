@@ -53,7 +53,7 @@ func (p *oldPeer) readHello() *control {
 	}
 	var env envelope
 	var ctl control
-	isControl, err := parseBody(body, &env, &ctl)
+	isControl, err := parseBody(body, &env, &ctl, nil)
 	require.NoError(p.t, err)
 	require.True(p.t, isControl)
 	require.Equal(p.t, controlHello, ctl.kind)
@@ -67,7 +67,7 @@ func (p *oldPeer) control() *control {
 	require.NoError(p.t, err)
 	var env envelope
 	var ctl control
-	isControl, err := parseBody(body, &env, &ctl)
+	isControl, err := parseBody(body, &env, &ctl, nil)
 	require.NoError(p.t, err)
 	require.True(p.t, isControl)
 	return &ctl

@@ -153,7 +153,7 @@ func (i *inspection) ask(raw *rawConn, until time.Time) (ServerInfo, error) {
 		frames.skip(body)
 		var env envelope
 		var ctl control
-		if isControl, err := parseBody(body, &env, &ctl); err != nil || !isControl {
+		if isControl, err := parseBody(body, &env, &ctl, nil); err != nil || !isControl {
 			continue
 		}
 		switch ctl.kind {

@@ -471,7 +471,7 @@ func TestInfoIsBounded(t *testing.T) {
 
 	// Of one that is longer all the same, nothing is read.
 	long := slices.Concat([]byte{0x82}, []byte("\xa9libsocket\xa4info\xa4text"), appendText(nil, make([]byte, maxInfo)))
-	_, err := parseBody(long, new(envelope), new(control))
+	_, err := parseBody(long, new(envelope), new(control), nil)
 	require.ErrorIs(t, err, ErrBadMessage)
 	require.ErrorContains(t, err, fmt.Sprintf("more than %d", maxInfo))
 }

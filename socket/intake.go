@@ -23,6 +23,7 @@ type intake struct {
 
 	batch []Event
 	bytes int
+	seen  *shapes // of a connection that has had much to say
 
 	// Scratch of frame, which would otherwise allocate them for each.
 	env envelope
@@ -47,6 +48,9 @@ func (in *intake) run() error {
 			if err := in.frames.fill(); err != nil {
 				return err
 			}
+			if in.seen == nil && in.frames.last > smallBuffer/2 {
+				in.seen = new(shapes)
+			}
 			continue
 		}
 		if err := in.frame(body); err != nil {
@@ -56,7 +60,7 @@ func (in *intake) run() error {
 }
 
 func (in *intake) frame(body []byte) error {
-	isControl, err := parseBody(body, &in.env, &in.ctl)
+	isControl, err := parseBody(body, &in.env, &in.ctl, in.seen)
 	switch {
 	case err != nil:
 		in.logger.Error("dropped a malformed frame", "error", err, "bytes", len(body))

@@ -125,7 +125,7 @@ func (l *link) shakeHands(ctx context.Context) error {
 	}
 	var env envelope
 	var ctl control
-	isControl, err := parseBody(body, &env, &ctl)
+	isControl, err := parseBody(body, &env, &ctl, nil)
 	if err == nil && isControl && (ctl.kind == controlWelcome || ctl.kind == controlGoodbye) {
 		l.intake.frames.skip(body)
 		return l.control(&ctl)

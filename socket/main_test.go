@@ -187,7 +187,7 @@ func (p *oldPeer) message(body []byte) Message {
 	p.t.Helper()
 	var env envelope
 	var ctl control
-	isControl, err := parseBody(body, &env, &ctl)
+	isControl, err := parseBody(body, &env, &ctl, nil)
 	require.NoError(p.t, err)
 	require.False(p.t, isControl, "an old peer was sent a %s frame", ctl.kind)
 	e := Event{Type: env.messageType, TimestampMs: env.timestampMs, TimestampISO: env.timestampISO, EventName: env.eventName, Data: env.data}

@@ -316,7 +316,7 @@ func (m *model) step(r *modelReader) {
 func (m *model) see(r *modelReader, body []byte) {
 	var env envelope
 	var ctl control
-	isControl, err := parseBody(body, &env, &ctl)
+	isControl, err := parseBody(body, &env, &ctl, nil)
 	require.NoError(m.t, err)
 	if isControl {
 		m.seeControl(r, &ctl)

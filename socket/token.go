@@ -152,7 +152,7 @@ func (fr *frameReader) next(kind controlKind, until time.Time) (*control, error)
 	}
 	var env envelope
 	var ctl control
-	isControl, err := parseBody(body, &env, &ctl)
+	isControl, err := parseBody(body, &env, &ctl, nil)
 	switch {
 	case err != nil:
 		return nil, err

@@ -110,7 +110,7 @@ func impostor(b *bed, replies ...func(got *control) []byte) (heard *syncBuffer) 
 						return
 					}
 					var ctl control
-					if _, err := parseBody(body, new(envelope), &ctl); err != nil {
+					if _, err := parseBody(body, new(envelope), &ctl, nil); err != nil {
 						return
 					}
 					if _, err := conn.Write(reply(&ctl)); err != nil {
