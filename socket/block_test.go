@@ -45,14 +45,14 @@ func TestBlockedLargeMessageGoesOnWhenThereIsRoom(t *testing.T) {
 		l := newLog(logLimits{messages: 1 << 20, bytes: 8 * chunkSize, policy: policyBlock, timeout: time.Hour})
 		c := manualReader(l)
 		for range 8 * 64 { // fills it
-			require.NoError(t, l.append(plainFrame(chunkSize/64), Data, ""))
+			require.NoError(t, l.append(draftOf(plainFrame(chunkSize/64)), Data, ""))
 		}
 		for range 4 { // half of it is taken: more than the quarter that senders wait for
 			_, state := c.next()
 			require.Equal(t, nextBytes, state)
 		}
 		sent := make(chan error, 1)
-		go func() { sent <- l.append(plainFrame(6*chunkSize), Data, "") }()
+		go func() { sent <- l.append(draftOf(plainFrame(6*chunkSize)), Data, "") }()
 		synctest.Wait()
 		require.Empty(t, sent, "there is no room yet")
 		takeAll(c)

@@ -182,17 +182,15 @@ func (c *Client) Send(m Message) error {
 	case !c.connected.Load():
 		return c.named(ErrNotConnected)
 	}
-	buf := sendBuffers.Get().(*[]byte)
-	defer putSendBuffer(buf)
-	frame, err := c.encoder.appendFrame((*buf)[:0], &m, extraNone)
-	if err != nil {
+	var d draft
+	if err := c.encoder.draft(&d, &m, extraNone); err != nil {
 		return err
 	}
-	*buf = frame
-	if size, limit := uint64(len(frame)-lengthSize), c.serverLimit.Load(); limit > 0 && size > limit {
+	defer d.release()
+	if size, limit := uint64(d.size()-lengthSize), c.serverLimit.Load(); limit > 0 && size > limit {
 		return fail(ErrTooLarge, "message of %d bytes; the server's max_message_size is %d", size, limit)
 	}
-	return c.named(c.out.append(frame, m.Type, ""))
+	return c.named(c.out.append(&d, m.Type, ""))
 }
 
 // named puts the client's name into a bare error.

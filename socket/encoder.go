@@ -2,28 +2,27 @@ package socket
 
 import (
 	"encoding/binary"
-	"slices"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
 )
 
-// An encoder turns messages into frames for one server or client. It may be
-// used by many goroutines at once; none waits for another.
+// An encoder turns messages into drafts of frames for one server or client. It
+// may be used by many goroutines at once; none waits for another.
 type encoder struct {
 	event          string
 	loc            *time.Location
 	maxMessageSize int
 
-	// head is what the frames of the current second start with. Whoever
-	// notices that its second is over stores the next one.
-	head atomic.Pointer[frameHead]
+	// heads are what the frames of the current second start with, for each
+	// type. Whoever notices that its second is over stores the next one.
+	heads [len(messageTypeNames)]atomic.Pointer[frameHead]
 	// seen is what the data of messages looked like; nil before the first.
 	seen atomic.Pointer[shapes]
 }
 
-// frameHead is the start of a frame, up to and with the ISO time, of a second
-// of time. All but what is named below is the same for every message.
+// frameHead is the start of a frame, up to and with the key of the data, of a
+// second of time. All but what is named below is the same for every message.
 type frameHead struct {
 	second int64
 	bytes  []byte
@@ -35,40 +34,33 @@ func newEncoder(event string, loc *time.Location, maxMessageSize int) *encoder {
 	return &encoder{event: event, loc: loc, maxMessageSize: maxMessageSize}
 }
 
-// appendFrame appends the frame of a message, length and body, and sets the
-// times and the event where m leaves them open. It checks all of m: the error
-// is ErrBadMessage or ErrTooLarge, and dst is returned as it was.
-func (e *encoder) appendFrame(dst []byte, m *Message, extra frameExtra) ([]byte, error) {
-	if int(m.Type) >= len(typeAndDataKey) {
-		return dst, fail(ErrBadMessage, "%s is not a message type", m.Type)
+// draft drafts the frame of a message, and sets the times and the event where
+// m leaves them open. It checks all of m: the error is ErrBadMessage or
+// ErrTooLarge. The draft borrows m's data.
+func (e *encoder) draft(d *draft, m *Message, extra frameExtra) error {
+	if int(m.Type) >= len(messageTypeNames) {
+		return fail(ErrBadMessage, "%s is not a message type", m.Type)
 	}
-	data := m.Data
-	if len(data) == 0 {
-		data = emptyMap
+	if d.data = m.Data; len(d.data) == 0 {
+		d.data = emptyMap
 	}
-	start := len(dst)
-	frame, err := e.appendHead(dst, m, len(data))
-	if err != nil {
-		return dst, err
+	d.extra = extra
+	if err := e.draftHead(d, m); err != nil {
+		return err
 	}
-	frame = append(frame, typeAndDataKey[m.Type]...)
-
-	size := len(frame) - start - lengthSize + len(data) + len(extraKeys[extra])
 	limit := e.maxMessageSize
 	if m.RetainKey != "" {
 		limit -= len(extraKeys[extraRetained]) // it may be sent again with this key
 	}
-	if size > limit {
-		return dst, fail(ErrTooLarge, "message of %d bytes is larger than max_message_size = %d", size, e.maxMessageSize)
+	if size := d.size() - lengthSize; size > limit {
+		d.release()
+		return fail(ErrTooLarge, "message of %d bytes is larger than max_message_size = %d", size, e.maxMessageSize)
 	}
-	if !e.wellFormed(data) {
-		return dst, fail(ErrBadMessage, "data: %w", checkValue(data, maxDataDepth))
+	if !e.wellFormed(d.data) {
+		d.release()
+		return fail(ErrBadMessage, "data: %w", checkValue(d.data, maxDataDepth))
 	}
-	frame = append(frame, data...)
-	frame = append(frame, extraKeys[extra]...)
-	frame[start+lengthSize] = bodyHeader(extra)
-	binary.BigEndian.PutUint32(frame[start:], uint32(size))
-	return frame, nil
+	return nil
 }
 
 // wellFormed reports whether data is one value.
@@ -88,74 +80,84 @@ func (e *encoder) wellFormed(data []byte) bool {
 	return true
 }
 
-// appendHead appends the start of a frame, with room for the rest. The length
-// and the map header are set by the caller.
-func (e *encoder) appendHead(dst []byte, m *Message, dataSize int) ([]byte, error) {
-	const afterHead = len(keyMessageType) + len("\xa7control") + len(keyData) + len("\xa8retained\xc3")
-	event := m.EventName
-	if event == "" {
-		event = e.event
-	}
+// draftHead sets the start of a draft. For nearly every message, one of the
+// handle's own event at a time that has a fraction, that is the second's.
+func (e *encoder) draftHead(d *draft, m *Message) error {
 	if m.TimestampMs != 0 || m.TimestampISO != "" {
-		return e.appendGivenHead(dst, event, m)
+		return e.draftGivenHead(d, m)
 	}
 	second, micros := now()
-	if event != e.event || micros == 0 {
+	if m.EventName != "" && m.EventName != e.event || micros == 0 {
 		iso := string(appendISO(nil, second, micros, e.loc))
-		return appendCheckedHead(dst, event, second*1000+int64(micros/1000), iso)
+		return e.draftCheckedHead(d, m, second*1000+int64(micros/1000), iso)
 	}
-	return e.appendOwnHead(dst, second, micros, dataSize+afterHead), nil
+	e.draftOwnHead(d, m.Type, second, micros)
+	return nil
 }
 
-// appendOwnHead appends the head of the handle's own event at a time that has
-// a fraction, with room for as many bytes more: nearly every message.
-func (e *encoder) appendOwnHead(dst []byte, second int64, micros, room int) []byte {
-	h := e.head.Load()
+// draftOwnHead is draftHead for the handle's event at a time that has a
+// fraction.
+func (e *encoder) draftOwnHead(d *draft, t MessageType, second int64, micros int) {
+	h := e.heads[t].Load()
 	if h == nil || h.second != second {
-		h = e.nextHead(second)
+		h = e.nextHead(t, second)
 	}
-	start := len(dst)
-	dst = append(slices.Grow(dst, len(h.bytes)+room), h.bytes...)
-	binary.BigEndian.PutUint64(dst[start+h.millis:], uint64(second*1000+int64(micros/1000)))
-	putMicros(dst[start+h.micros:], micros)
-	return dst
+	d.start, d.head = h.bytes, h
+	d.millis = uint64(second*1000 + int64(micros/1000))
+	putMicros(d.micros[:], micros)
 }
 
-// appendGivenHead is appendHead for a message that says when it was.
-func (e *encoder) appendGivenHead(dst []byte, event string, m *Message) ([]byte, error) {
+// draftGivenHead is draftHead for a message that says when it was.
+func (e *encoder) draftGivenHead(d *draft, m *Message) error {
 	iso := m.TimestampISO
 	if iso == "" {
 		var ok bool
 		if iso, ok = isoMillis(m.TimestampMs, e.loc); !ok {
-			return dst, fail(ErrBadMessage, "timestamp_ms %d is outside the years 1 to 9999", m.TimestampMs)
+			return fail(ErrBadMessage, "timestamp_ms %d is outside the years 1 to 9999", m.TimestampMs)
 		}
 	}
-	return appendCheckedHead(dst, event, m.TimestampMs, iso)
+	return e.draftCheckedHead(d, m, m.TimestampMs, iso)
 }
 
-func appendCheckedHead(dst []byte, event string, ms int64, iso string) ([]byte, error) {
+// draftCheckedHead is draftHead for a message that has a start of its own.
+func (e *encoder) draftCheckedHead(d *draft, m *Message, ms int64, iso string) error {
+	event := m.EventName
+	if event == "" {
+		event = e.event
+	}
 	if !utf8.ValidString(event) {
-		return dst, fail(ErrBadMessage, "event_name %.40q is not valid UTF-8", event)
+		return fail(ErrBadMessage, "event_name %.40q is not valid UTF-8", event)
 	}
 	if !utf8.ValidString(iso) {
-		return dst, fail(ErrBadMessage, "timestamp_iso %.40q is not valid UTF-8", iso)
+		return fail(ErrBadMessage, "timestamp_iso %.40q is not valid UTF-8", iso)
 	}
-	return appendFields(append(dst, 0, 0, 0, 0), fiveKeys, event, ms, iso), nil
+	d.own = ownStarts.Get().(*[]byte)
+	*d.own = appendHead((*d.own)[:0], m.Type, event, ms, iso)
+	d.start = *d.own
+	return nil
+}
+
+// appendHead appends the start of a frame. The length and the map header are
+// for the draft to set.
+func appendHead(dst []byte, t MessageType, event string, ms int64, iso string) []byte {
+	dst = append(dst, 0, 0, 0, 0)
+	dst = appendFields(dst, fiveKeys, event, ms, iso)
+	return append(dst, typeAndDataKey[t]...)
 }
 
 // nextHead makes the head of a second and leaves it for the others.
-func (e *encoder) nextHead(second int64) *frameHead {
+func (e *encoder) nextHead(t MessageType, second int64) *frameHead {
 	const anyMicros = 999999
 	iso := string(appendISO(nil, second, anyMicros, e.loc))
-	b := appendFields(make([]byte, lengthSize), fiveKeys, e.event, second*1000, iso)
-	isoStart := len(b) - len(iso)
+	b := appendHead(nil, t, e.event, second*1000, iso)
+	isoStart := len(b) - len(typeAndDataKey[t]) - len(iso)
 	h := &frameHead{
 		second: second,
 		bytes:  b,
 		millis: isoStart - 2 - len(keyTimestampISO) - 8, // 2: iso is longer than 31 bytes
 		micros: isoStart + len("2006-01-02T15:04:05."),
 	}
-	e.head.Store(h)
+	e.heads[t].Store(h)
 	return h
 }
 

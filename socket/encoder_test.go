@@ -57,7 +57,7 @@ func TestEncoderStampsNow(t *testing.T) {
 	for i := range 4 {
 		for _, event := range []string{"", "progress", "another"} {
 			if i > 1 { // a head of another second
-				e.nextHead(time.Now().Unix() - 5)
+				e.nextHead(Data, time.Now().Unix()-5)
 			}
 			before := time.Now().Truncate(time.Microsecond)
 			frame, err := e.appendFrame(nil, &Message{EventName: event}, extraNone)
@@ -83,9 +83,15 @@ func TestPreparedHead(t *testing.T) {
 		e := newEncoder("progress", loc, 1<<20)
 		for _, second := range []int64{1763417982, 1763417982, 1763417983, 1774746000, 1774745999, 1<<32/1000 + 1} {
 			for _, micros := range []int{1, 999, 1000, 123456, 999999} {
-				iso := string(appendISO(nil, second, micros, loc))
-				want := appendFields([]byte("kept\x00\x00\x00\x00"), fiveKeys, "progress", second*1000+int64(micros/1000), iso)
-				require.Equal(t, string(want), string(e.appendOwnHead([]byte("kept"), second, micros, 0)))
+				for _, messageType := range []MessageType{Data, Error, Control} {
+					iso := string(appendISO(nil, second, micros, loc))
+					want := appendFields([]byte("kept\x00\x00\x00\xff"), fiveKeys, "progress", second*1000+int64(micros/1000), iso)
+					want = append(append(want, typeAndDataKey[messageType]...), 0xc0)
+					want[len("kept")+lengthSize-1] = byte(len(want) - len("kept") - lengthSize)
+					d := draft{data: []byte{0xc0}}
+					e.draftOwnHead(&d, messageType, second, micros)
+					require.Equal(t, string(want), string(d.appendFrame([]byte("kept"))))
+				}
 			}
 		}
 	}
@@ -203,7 +209,7 @@ func TestEncoderIsForManyGoroutines(t *testing.T) {
 			data := appendInt(nil, int64(worker))
 			for i := range 2000 {
 				if i%100 == 0 { // every goroutine finds the second over
-					e.nextHead(int64(worker))
+					e.nextHead(Data, int64(worker))
 				}
 				var err error
 				frame, err = e.appendFrame(frame[:0], &Message{Data: data}, extraNone)

@@ -43,8 +43,9 @@ func newInbox(s *Settings, notify func(bool)) *inbox {
 
 // add appends messages, and waits for room first. It returns false when the
 // inbox was shut; the events are then released. A batch larger than the whole
-// inbox goes in when the inbox is empty.
-func (q *inbox) add(events []Event, bytes int) bool {
+// inbox goes in when the inbox is empty. free is the empty slice with which the
+// caller goes on: an inbox whose host keeps up exchanges the memory with it.
+func (q *inbox) add(events []Event, bytes int) (free []Event, ok bool) {
 	q.mu.Lock()
 	for !q.shut && q.messages > 0 && (q.messages+len(events) > q.maxMessages || q.bytes+bytes > q.maxBytes) {
 		q.space.Wait()
@@ -52,14 +53,25 @@ func (q *inbox) add(events []Event, bytes int) bool {
 	if q.shut {
 		q.mu.Unlock()
 		releaseEvents(events)
-		return false
+		clear(events)
+		return events[:0], false
 	}
 	q.messages += len(events)
 	q.bytes += bytes
-	q.put(events...)
+	if len(q.events) == 0 && alike(cap(q.events), cap(events)) {
+		q.events, events = events, q.events
+		q.signal()
+	} else {
+		q.put(events...)
+	}
 	q.mu.Unlock()
-	return true
+	clear(events)
+	return events[:0], true
 }
+
+// alike reports whether memory for so many events may be exchanged: one of
+// thousands of connections is not to get that of a large inbox.
+func alike(inbox, batch int) bool { return batch/2 <= inbox && inbox <= batch }
 
 // awaitRoom waits while more events wait than there may be messages, which is
 // so when the host takes none.

@@ -106,11 +106,11 @@ func (in *intake) flush() {
 	if len(in.batch) == 0 {
 		return
 	}
-	if !in.inbox.add(in.batch, in.bytes) {
+	var ok bool
+	if in.batch, ok = in.inbox.add(in.batch, in.bytes); !ok {
 		in.inbox = nil
 	}
-	clear(in.batch)
-	in.batch, in.bytes = in.batch[:0], 0
+	in.bytes = 0
 }
 
 // reasonOf says what an error of run means to a person and to the peer.

@@ -14,7 +14,7 @@ func TestLargeFramesReuseChunks(t *testing.T) {
 	l := newLog(logLimits{messages: 1000, bytes: bound})
 	for size := chunkSize / 2; size < bound; size += size / 3 {
 		frame := plainFrame(size)
-		appendOne := func() { require.NoError(t, l.append(frame, Data, "")) }
+		appendOne := func() { require.NoError(t, l.append(draftOf(frame), Data, "")) }
 		for range 2 * bound / size {
 			appendOne()
 		}

@@ -111,25 +111,33 @@ func newLog(limits logLimits) *log {
 	}
 }
 
-// append adds one encoded frame. It waits for nobody, except under policyBlock
-// while the frame would overtake a cursor. With a key, the frame is also kept
-// for those who join later.
-func (l *log) append(frame []byte, t MessageType, key string) error {
+// append adds the frame of a draft. It waits for nobody, except under
+// policyBlock while the frame would overtake a cursor. With a key, the frame is
+// also kept for those who join later.
+func (l *log) append(d *draft, t MessageType, key string) error {
+	size := d.size()
 	l.mu.Lock()
-	if l.limits.policy == policyBlock {
-		if err := l.makeRoom(len(frame)); err != nil {
+	tail := l.tailFor(size)
+	if l.limits.policy == policyBlock && tail > l.floor {
+		if err := l.makeRoom(size); err != nil {
 			l.mu.Unlock()
 			return err
 		}
+		tail = l.tailFor(size)
 	}
 	if err := l.refusal(); err != nil {
 		l.mu.Unlock()
 		return err
 	}
+	frame := l.write(d, size, tail)
 	if key != "" {
 		l.retained.put(key, l.head, frame)
 	}
-	l.write(frame)
+	l.head++
+	if l.idle == nil {
+		l.mu.Unlock()
+		return nil
+	}
 	wake := l.detachIdle(t)
 	one := wake != nil && wake.nextIdle == nil
 	here := one && wake.rested()
@@ -153,13 +161,12 @@ func (l *log) refusal() error {
 	return nil
 }
 
-// write evicts what the bounds no longer allow and copies the frame to the
-// end.
-func (l *log) write(frame []byte) {
-	l.evictTo(l.tailFor(len(frame)))
+// write evicts what is before the tail, and lays a frame out at the end.
+func (l *log) write(d *draft, size int, tail uint64) (frame []byte) {
+	l.evictTo(tail)
 	c := l.last
-	if !c.fits(len(frame)) {
-		c = l.newChunk(len(frame))
+	if !c.fits(size) {
+		c = l.newChunk(size)
 		if l.last == nil {
 			l.first = c
 		} else {
@@ -168,9 +175,10 @@ func (l *log) write(frame []byte) {
 		l.last = c
 		l.bytes += cap(c.buf)
 	}
-	c.buf = append(c.buf, frame...)
+	at := len(c.buf)
+	c.buf = d.appendFrame(c.buf)
 	c.frames++
-	l.head++
+	return c.buf[at:]
 }
 
 // tailFor is the tail that the bounds demand when a frame of that size comes

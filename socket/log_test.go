@@ -14,7 +14,7 @@ func TestBrokenWriteGivesBackWhatIsNotWhole(t *testing.T) {
 		l := newLog(logLimits{messages: 100, bytes: chunkSize, policy: policyBlock})
 		c := manualReader(l)
 		for range 3 {
-			require.NoError(t, l.append(plainFrame(size), Data, ""))
+			require.NoError(t, l.append(draftOf(plainFrame(size)), Data, ""))
 		}
 		b, state := c.next()
 		require.Equal(t, nextBytes, state)

@@ -278,3 +278,16 @@ func (b *syncBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.buf.String()
 }
+
+// appendFrame appends the frame of a message.
+func (e *encoder) appendFrame(dst []byte, m *Message, extra frameExtra) ([]byte, error) {
+	var d draft
+	if err := e.draft(&d, m, extra); err != nil {
+		return dst, err
+	}
+	defer d.release()
+	return d.appendFrame(dst), nil
+}
+
+// draftOf is a draft that becomes the frame.
+func draftOf(frame []byte) *draft { return &draft{start: frame} }

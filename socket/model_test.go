@@ -164,7 +164,7 @@ func (m *model) append() {
 	if m.rnd.IntN(4) == 0 {
 		key = fmt.Sprint("key", m.rnd.IntN(8))
 	}
-	require.NoError(m.t, m.server.log.append(m.frame(n, kind, key, extraNone), kind, key))
+	require.NoError(m.t, m.server.log.append(draftOf(m.frame(n, kind, key, extraNone)), kind, key))
 	m.sent = append(m.sent, modelMessage{kind})
 	if key != "" {
 		m.newest[key] = n

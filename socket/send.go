@@ -3,18 +3,7 @@ package socket
 import (
 	"os"
 	"path/filepath"
-	"sync"
 )
-
-// sendBuffers are reused for encoding: a frame is copied into a log at once.
-var sendBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// putSendBuffer gives a buffer back, unless a large message has grown it.
-func putSendBuffer(buf *[]byte) {
-	if cap(*buf) <= 4*chunkSize {
-		sendBuffers.Put(buf)
-	}
-}
 
 // sendMany sends in order and stops at the first error.
 func sendMany(messages []Message, send func(Message) error) (int, error) {

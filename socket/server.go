@@ -161,14 +161,16 @@ func Serve(ctx context.Context, t Transport, event string, cfg Config) error {
 // Errors: ErrBadMessage, ErrTooLarge, ErrClosed; ErrTimeout under "block", when
 // send_timeout has passed and the message was not sent.
 func (s *Server) Send(m Message) error {
-	buf := sendBuffers.Get().(*[]byte)
-	defer putSendBuffer(buf)
-	frame, err := s.encoder.appendFrame((*buf)[:0], &m, extraNone)
-	if err != nil {
-		return err
+	var d draft
+	err := s.encoder.draft(&d, &m, extraNone)
+	if err == nil {
+		err = s.log.append(&d, m.Type, m.RetainKey)
+		d.release()
 	}
-	*buf = frame
-	return s.named(s.log.append(frame, m.Type, m.RetainKey))
+	if err != nil {
+		return s.named(err)
+	}
+	return nil
 }
 
 // SendMany sends messages in order and returns how many were sent. It stops
@@ -181,14 +183,16 @@ func (s *Server) SendMany(messages []Message) (int, error) {
 // never waits: ErrSlow says that too much waits for this client already.
 // Other errors: ErrUnknownClient, and those of Send.
 func (s *Server) SendTo(id ClientID, m Message) error {
-	frame, err := s.encoder.appendFrame(nil, &m, extraUnicast)
-	if err != nil {
+	var d draft
+	if err := s.encoder.draft(&d, &m, extraUnicast); err != nil {
 		return err
 	}
+	frame := d.appendFrame(make([]byte, 0, d.size()))
+	d.release()
 	s.mu.Lock()
 	c := s.conns[id]
 	s.mu.Unlock()
-	err = ErrClosed
+	err := ErrClosed
 	if c != nil {
 		err = c.cursor.pushInOrder(frame)
 	}

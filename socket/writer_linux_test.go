@@ -35,7 +35,7 @@ func TestPausedSenderWritesHere(t *testing.T) {
 				takeAll(c)
 				c.idleAt = microTime() + idleAt
 			}
-			require.NoError(t, l.append(plainFrame(100), Data, ""))
+			require.NoError(t, l.append(draftOf(plainFrame(100)), Data, ""))
 			require.Equal(t, tc.here, here)
 			require.Equal(t, len(tc.idleAt)-tc.here, started)
 		})
@@ -77,7 +77,7 @@ func TestWriteHereKeepsOrder(t *testing.T) {
 			l.mu.Lock()
 			c.idleAt = 0 // rested, whenever it is idle
 			l.mu.Unlock()
-			require.NoError(t, l.append(rest[:n], Data, ""))
+			require.NoError(t, l.append(draftOf(rest[:n]), Data, ""))
 			rest = rest[n:]
 		}
 		select {
