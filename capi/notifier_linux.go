@@ -11,13 +11,13 @@ import (
 
 // A notifier keeps a descriptor readable exactly while events wait. It also
 // knows who polls it, because a descriptor that is closed under a poller
-// leaves the poller asleep.
+// leaves the poller asleep. Only its end takes the lock for itself: whoever is
+// woken by it may run in place of the one who wakes, and must find no lock.
 type notifier struct {
-	mu      sync.Mutex
+	mu      sync.RWMutex
 	fd      int
 	ending  bool // readable for good
-	waiters int
-	idle    sync.Cond // ending, and a waiter has left
+	waiters sync.WaitGroup
 }
 
 func newNotifier() (*notifier, error) {
@@ -25,16 +25,14 @@ func newNotifier() (*notifier, error) {
 	if errno != 0 {
 		return nil, fmt.Errorf("%w: eventfd: %w", socket.ErrIO, errno)
 	}
-	n := &notifier{fd: int(fd)}
-	n.idle.L = &n.mu
-	return n, nil
+	return &notifier{fd: int(fd)}, nil
 }
 
-// set makes the descriptor readable or not. It runs under the inbox's lock and
-// never blocks: an eventfd that is counted up once and read once.
+// set makes the descriptor readable or not. It never blocks: an eventfd that is
+// counted up by each who has something, and read to nothing.
 func (n *notifier) set(readable bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	n.mu.RLock()
+	defer n.mu.RUnlock()
 	if !n.ending {
 		n.write(readable)
 	}
@@ -51,42 +49,35 @@ func (n *notifier) write(readable bool) {
 
 // descriptor returns what the host polls; false once it is ending.
 func (n *notifier) descriptor() (int, bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	n.mu.RLock()
+	defer n.mu.RUnlock()
 	return n.fd, !n.ending
 }
 
 // join registers a waiter and returns what it polls; false once it is ending.
 func (n *notifier) join() (int, bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	n.mu.RLock()
+	defer n.mu.RUnlock()
 	if n.ending {
 		return -1, false
 	}
-	n.waiters++
+	n.waiters.Add(1)
 	return n.fd, true
 }
 
 // leave ends what join began.
-func (n *notifier) leave() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.waiters--
-	if n.ending {
-		n.idle.Signal()
-	}
-}
+func (n *notifier) leave() { n.waiters.Done() }
 
 // end makes the descriptor readable for good, waits until every waiter has
 // left, and closes it.
 func (n *notifier) end() {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.ending = true
 	n.write(true)
-	for n.waiters > 0 {
-		n.idle.Wait()
-	}
+	n.mu.Unlock()
+	n.waiters.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	syscall.Close(n.fd)
 	n.fd = -1
 }

@@ -39,8 +39,10 @@ type Config struct {
 	Environ []string
 
 	// Notify is told whenever events begin or cease to wait, so that a
-	// descriptor can be kept readable. It is called under a lock: it must
-	// not block nor call back.
+	// descriptor can be kept readable. It may be called under a lock, and
+	// by several goroutines at once: it must not block nor call back. That
+	// events have begun to wait may be told when they have been taken;
+	// that none wait is then told once more.
 	Notify func(readable bool)
 }
 

@@ -25,6 +25,10 @@ type inbox struct {
 	closed   bool  // EventClosed is there: nothing comes after it
 	readable bool
 
+	// What unlock has to tell, which may have the one who is told run at once
+	// in place of who tells: not while that one holds the lock.
+	wake, tell bool
+
 	// ready carries a token while something waits, so that one of several
 	// waiting receivers wakes up for it.
 	ready chan struct{}
@@ -64,7 +68,7 @@ func (q *inbox) add(events []Event, bytes int) (free []Event, ok bool) {
 	} else {
 		q.put(events...)
 	}
-	q.mu.Unlock()
+	q.unlock()
 	clear(events)
 	return events[:0], true
 }
@@ -77,7 +81,7 @@ func alike(inbox, batch int) bool { return batch/2 <= inbox && inbox <= batch }
 // so when the host takes none.
 func (q *inbox) awaitRoom() {
 	q.mu.Lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	for !q.shut && len(q.events)-q.at > q.maxMessages {
 		q.space.Wait()
 	}
@@ -87,13 +91,13 @@ func (q *inbox) awaitRoom() {
 func (q *inbox) force(e Event) {
 	q.mu.Lock()
 	q.put(e)
-	q.mu.Unlock()
+	q.unlock()
 }
 
 // addLog appends a log line, unless too many wait already.
 func (q *inbox) addLog(e Event) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	if q.logs < maxLogEvents && !q.closed {
 		q.logs++
 		q.put(e)
@@ -113,7 +117,7 @@ func (q *inbox) put(events ...Event) {
 // stop refuses further messages and lets readers that wait for room go.
 func (q *inbox) stop() {
 	q.mu.Lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	q.shut = true
 	q.space.Broadcast()
 }
@@ -121,7 +125,7 @@ func (q *inbox) stop() {
 // finish makes take return err once nothing waits.
 func (q *inbox) finish(err error) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	q.end = err
 	q.signal()
 }
@@ -129,33 +133,50 @@ func (q *inbox) finish(err error) {
 // close adds the last event. err is what take returns after it.
 func (q *inbox) close(err error) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	q.closed, q.end = true, err
 	q.put(Event{Kind: EventClosed, Reason: ReasonClosed})
 }
 
-// signal wakes a receiver and tells notify, after any change under the lock.
+// signal notes what unlock has to tell, after any change under the lock.
 func (q *inbox) signal() {
 	readable := len(q.events) > q.at || q.end != nil
-	if readable {
+	q.wake = readable
+	if readable != q.readable {
+		q.readable, q.tell = readable, readable
+		if q.notify != nil && !readable {
+			q.notify(false)
+		}
+	}
+}
+
+// unlock wakes a receiver and tells notify, if there is anything to tell.
+func (q *inbox) unlock() {
+	wake, tell := q.wake, q.tell && q.notify != nil
+	q.wake, q.tell = false, false
+	q.mu.Unlock()
+	if wake {
 		select {
 		case q.ready <- struct{}{}:
 		default:
 		}
 	}
-	if readable != q.readable {
-		q.readable = readable
-		if q.notify != nil {
-			q.notify(readable)
-		}
+	if !tell {
+		return
 	}
+	q.notify(true)
+	q.mu.Lock()
+	if !q.readable { // all was taken before that, or meanwhile
+		q.notify(false)
+	}
+	q.mu.Unlock()
 }
 
 // tryTake moves up to limit events to dst. Without any it returns ErrTimeout, or
 // the end.
 func (q *inbox) tryTake(dst []Event, limit int) ([]Event, error) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	n := min(len(q.events)-q.at, limit)
 	if n == 0 {
 		if q.end != nil {
@@ -215,7 +236,7 @@ func (q *inbox) putBack(events []Event) {
 		return
 	}
 	q.mu.Lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	q.account(events, 1)
 	q.events = append(append(make([]Event, 0, len(events)+len(q.events)-q.at), events...), q.events[q.at:]...)
 	q.at = 0
@@ -225,14 +246,14 @@ func (q *inbox) putBack(events []Event) {
 // waiting is the number of messages that wait.
 func (q *inbox) waiting() int {
 	q.mu.Lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	return q.messages
 }
 
 // dropMessages drops the messages that wait; other events stay.
 func (q *inbox) dropMessages() {
 	q.mu.Lock()
-	defer q.mu.Unlock()
+	defer q.unlock()
 	kept := make([]Event, 0, len(q.events)-q.at)
 	for _, e := range q.events[q.at:] {
 		if e.Kind == EventMessage {
