@@ -12,29 +12,41 @@ import (
 type Batch struct {
 	// Events are valid until the batch is filled again or released.
 	Events []Event
+
+	block *block // where they are
 }
 
 // Release lets go of the events. A client that is held until its
 // EventConnected has been handled is let in.
 func (b *Batch) Release() {
-	releaseEvents(b.Events)
-	clear(b.Events)
-	b.Events = b.Events[:0]
+	if b.block == nil {
+		return
+	}
+	releaseEvents(b.block.events)
+	b.block.recycle()
+	b.block, b.Events = nil, nil
 }
 
 // defaultBatch is how many events a batch takes when it is not told.
 const defaultBatch = 256
 
 // fill waits for events, tryFill does not and returns ErrTimeout.
-func (q *inbox) fill(ctx context.Context, b *Batch, limit int) (err error) {
+func (q *inbox) fill(ctx context.Context, b *Batch, limit int) error {
 	b.Release()
-	b.Events, err = q.take(ctx, b.Events, batchLimit(limit))
-	return err
+	block, err := q.take(ctx, batchLimit(limit))
+	return b.hold(block, err)
 }
 
-func (q *inbox) tryFill(b *Batch, limit int) (err error) {
+func (q *inbox) tryFill(b *Batch, limit int) error {
 	b.Release()
-	b.Events, err = q.tryTake(b.Events, batchLimit(limit))
+	block, err := q.tryTake(batchLimit(limit))
+	return b.hold(block, err)
+}
+
+func (b *Batch) hold(block *block, err error) error {
+	if err == nil {
+		b.block, b.Events = block, block.events
+	}
 	return err
 }
 
@@ -62,12 +74,10 @@ func (q *inbox) iterate(ctx context.Context) iter.Seq2[Event, error] {
 				ok := yield(*e, nil)
 				e.release()
 				if !ok {
-					q.putBack(b.Events[i+1:])
+					q.putBack(b.block, i+1)
 					return
 				}
 			}
-			clear(b.Events)
-			b.Events = b.Events[:0]
 		}
 	}
 }

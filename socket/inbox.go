@@ -13,17 +13,17 @@ type inbox struct {
 	maxBytes    int
 	notify      func(readable bool)
 
-	mu       sync.Mutex
-	space    sync.Cond // those who wait for room
-	events   []Event   // events[at:] wait
-	at       int
-	messages int
-	bytes    int
-	logs     int   // log lines among the events
-	end      error // what take returns once nothing waits; nil: wait
-	shut     bool  // readers may not add any more
-	closed   bool  // EventClosed is there: nothing comes after it
-	readable bool
+	mu          sync.Mutex
+	space       sync.Cond // those who wait for room
+	first, last *block    // none is empty
+	events      int       // that wait
+	messages    int       // among them
+	bytes       int       // that these weigh
+	logs        int
+	end         error // what take returns once nothing waits; nil: wait
+	shut        bool  // readers may not add any more
+	closed      bool  // EventClosed is there: nothing comes after it
+	readable    bool
 
 	// What unlock has to tell, which may have the one who is told run at once
 	// in place of who tells: not while that one holds the lock.
@@ -45,44 +45,42 @@ func newInbox(s *Settings, notify func(bool)) *inbox {
 	return q
 }
 
-// add appends messages, and waits for room first. It returns false when the
-// inbox was shut; the events are then released. A batch larger than the whole
-// inbox goes in when the inbox is empty. free is the empty slice with which the
-// caller goes on: an inbox whose host keeps up exchanges the memory with it.
-func (q *inbox) add(events []Event, bytes int) (free []Event, ok bool) {
+// add appends a block of messages, and waits for room first. It returns false
+// when the inbox was shut; the events are then released. A block larger than
+// the whole inbox goes in when the inbox is empty.
+func (q *inbox) add(b *block) bool {
 	q.mu.Lock()
-	for !q.shut && q.messages > 0 && (q.messages+len(events) > q.maxMessages || q.bytes+bytes > q.maxBytes) {
+	for !q.shut && q.messages > 0 && (q.messages+b.messages > q.maxMessages || q.bytes+b.bytes > q.maxBytes) {
 		q.space.Wait()
 	}
 	if q.shut {
 		q.mu.Unlock()
-		releaseEvents(events)
-		clear(events)
-		return events[:0], false
+		releaseEvents(b.events)
+		b.recycle()
+		return false
 	}
-	q.messages += len(events)
-	q.bytes += bytes
-	if len(q.events) == 0 && alike(cap(q.events), cap(events)) {
-		q.events, events = events, q.events
-		q.signal()
+	q.account(b, 1)
+	var empty *block
+	if q.last != nil && q.last.room() >= len(b.events) {
+		q.last.append(b)
+		empty = b
 	} else {
-		q.put(events...)
+		q.chain(b)
 	}
+	q.signal()
 	q.unlock()
-	clear(events)
-	return events[:0], true
+	if empty != nil {
+		empty.recycle()
+	}
+	return true
 }
-
-// alike reports whether memory for so many events may be exchanged: one of
-// thousands of connections is not to get that of a large inbox.
-func alike(inbox, batch int) bool { return batch/2 <= inbox && inbox <= batch }
 
 // awaitRoom waits while more events wait than there may be messages, which is
 // so when the host takes none.
 func (q *inbox) awaitRoom() {
 	q.mu.Lock()
 	defer q.unlock()
-	for !q.shut && len(q.events)-q.at > q.maxMessages {
+	for !q.shut && q.events > q.maxMessages {
 		q.space.Wait()
 	}
 }
@@ -99,19 +97,36 @@ func (q *inbox) addLog(e Event) {
 	q.mu.Lock()
 	defer q.unlock()
 	if q.logs < maxLogEvents && !q.closed {
-		q.logs++
 		q.put(e)
 	}
 }
 
-func (q *inbox) put(events ...Event) {
-	if q.at > 0 && len(q.events)+len(events) > cap(q.events) {
-		n := copy(q.events, q.events[q.at:])
-		clear(q.events[n:])
-		q.events, q.at = q.events[:n], 0
+func (q *inbox) put(e Event) {
+	if q.last == nil || q.last.room() == 0 {
+		q.chain(newBlock())
 	}
-	q.events = append(q.events, events...)
+	q.account(q.last, -1)
+	q.last.push(e)
+	q.account(q.last, 1)
 	q.signal()
+}
+
+// chain makes a block the last one.
+func (q *inbox) chain(b *block) {
+	if q.last == nil {
+		q.first = b
+	} else {
+		q.last.next = b
+	}
+	q.last = b
+}
+
+// account adds or subtracts what waits in a block.
+func (q *inbox) account(b *block, sign int) {
+	q.events += sign * b.left()
+	q.messages += sign * b.messages
+	q.bytes += sign * b.bytes
+	q.logs += sign * b.logs
 }
 
 // stop refuses further messages and lets readers that wait for room go.
@@ -140,7 +155,7 @@ func (q *inbox) close(err error) {
 
 // signal notes what unlock has to tell, after any change under the lock.
 func (q *inbox) signal() {
-	readable := len(q.events) > q.at || q.end != nil
+	readable := q.first != nil || q.end != nil
 	q.wake = readable
 	if readable != q.readable {
 		q.readable, q.tell = readable, readable
@@ -172,74 +187,80 @@ func (q *inbox) unlock() {
 	q.mu.Unlock()
 }
 
-// tryTake moves up to limit events to dst. Without any it returns ErrTimeout, or
-// the end.
-func (q *inbox) tryTake(dst []Event, limit int) ([]Event, error) {
+// tryTake gives up to limit events, those of one block at most. Without any it
+// returns ErrTimeout, or the end.
+func (q *inbox) tryTake(limit int) (*block, error) {
 	q.mu.Lock()
 	defer q.unlock()
-	n := min(len(q.events)-q.at, limit)
-	if n == 0 {
+	b := q.first
+	if b == nil {
 		if q.end != nil {
 			q.signal()
-			return dst, q.end
+			return nil, q.end
 		}
-		return dst, ErrTimeout
+		return nil, ErrTimeout
 	}
-	if q.at == 0 && n == len(q.events) && len(dst) == 0 {
-		dst, q.events = q.events, dst
+	if b.at == 0 && b.left() <= limit {
+		q.unchain()
 	} else {
-		taken := q.events[q.at : q.at+n]
-		dst = append(dst, taken...)
-		clear(taken)
-		q.at += n
-		if q.at == len(q.events) {
-			q.events, q.at = q.events[:0], 0
+		whole := b
+		b = newBlock()
+		whole.take(b, min(whole.left(), limit))
+		if whole.left() == 0 {
+			q.unchain()
+			whole.recycle()
 		}
 	}
-	q.account(dst[len(dst)-n:], -1)
+	q.account(b, -1)
 	q.space.Broadcast()
 	q.signal()
-	return dst, nil
+	return b, nil
 }
 
-// account adds or subtracts what the events weigh.
-func (q *inbox) account(events []Event, sign int) {
-	for i := range events {
-		switch e := &events[i]; e.Kind {
-		case EventMessage:
-			q.messages += sign
-			q.bytes += sign * e.weight
-		case EventLog:
-			q.logs += sign
-		}
+// unchain removes the first block.
+func (q *inbox) unchain() {
+	b := q.first
+	if q.first = b.next; q.first == nil {
+		q.last = nil
 	}
+	b.next = nil
 }
 
 // take waits for at least one event.
-func (q *inbox) take(ctx context.Context, dst []Event, limit int) ([]Event, error) {
+func (q *inbox) take(ctx context.Context, limit int) (*block, error) {
 	for {
-		out, err := q.tryTake(dst, limit)
+		b, err := q.tryTake(limit)
 		if err != ErrTimeout {
-			return out, err
+			return b, err
 		}
 		select {
 		case <-q.ready:
 		case <-ctx.Done():
-			return dst, ctx.Err()
+			return nil, ctx.Err()
 		}
 	}
 }
 
-// putBack returns events that were taken and not looked at, to the front.
-func (q *inbox) putBack(events []Event) {
-	if len(events) == 0 {
+// putBack returns the events of a block that were not looked at, from the n-th
+// on, to the front.
+func (q *inbox) putBack(b *block, n int) {
+	rest := newBlock()
+	for i := n; i < len(b.events); i++ {
+		rest.push(b.events[i])
+	}
+	clear(b.events[n:])
+	b.recycle()
+	if rest.left() == 0 {
+		rest.recycle()
 		return
 	}
 	q.mu.Lock()
 	defer q.unlock()
-	q.account(events, 1)
-	q.events = append(append(make([]Event, 0, len(events)+len(q.events)-q.at), events...), q.events[q.at:]...)
-	q.at = 0
+	q.account(rest, 1)
+	if rest.next = q.first; q.first == nil {
+		q.last = rest
+	}
+	q.first = rest
 	q.signal()
 }
 
@@ -254,16 +275,21 @@ func (q *inbox) waiting() int {
 func (q *inbox) dropMessages() {
 	q.mu.Lock()
 	defer q.unlock()
-	kept := make([]Event, 0, len(q.events)-q.at)
-	for _, e := range q.events[q.at:] {
-		if e.Kind == EventMessage {
-			e.release()
-		} else {
-			kept = append(kept, e)
+	all := q.first
+	q.first, q.last = nil, nil
+	q.events, q.messages, q.bytes, q.logs = 0, 0, 0, 0
+	for b := all; b != nil; {
+		for i := range b.events[b.at:] {
+			if e := &b.events[b.at+i]; e.Kind == EventMessage {
+				e.release()
+			} else {
+				q.put(*e)
+			}
 		}
+		empty := b
+		b = b.next
+		empty.recycle()
 	}
-	q.events, q.at = kept, 0
-	q.messages, q.bytes = 0, 0
 	q.space.Broadcast()
 	q.signal()
 }

@@ -21,18 +21,13 @@ type intake struct {
 		control(*control) error
 	}
 
-	batch []Event
-	bytes int
+	block *block  // messages for the inbox; nil: none
 	seen  *shapes // of a connection that has had much to say
 
 	// Scratch of frame, which would otherwise allocate them for each.
 	env envelope
 	ctl control
 }
-
-// batchMessages is how many messages go into the inbox at once: enough to
-// make its lock cheap.
-const batchMessages = 256
 
 // run returns why the connection ended: io.EOF for an orderly end.
 func (in *intake) run() error {
@@ -69,7 +64,7 @@ func (in *intake) frame(body []byte) error {
 		return in.owner.control(&in.ctl)
 	default:
 		in.message(len(body))
-		if in.inbox != nil && (len(in.batch) >= min(batchMessages, in.inbox.maxMessages) || in.bytes >= in.inbox.maxBytes) {
+		if b := in.block; in.inbox != nil && (b.room() == 0 || b.messages >= in.inbox.maxMessages || b.bytes >= in.inbox.maxBytes) {
 			in.flush()
 		}
 	}
@@ -77,40 +72,47 @@ func (in *intake) frame(body []byte) error {
 }
 
 func (in *intake) message(size int) {
-	in.batch = append(in.batch, Event{
-		Kind:         EventMessage,
-		Type:         in.env.messageType,
-		Unicast:      in.env.unicast,
-		Retained:     in.env.retained,
-		TimestampMs:  in.env.timestampMs,
-		EventName:    in.env.eventName,
-		TimestampISO: in.env.timestampISO,
-		Data:         in.env.data,
-		buf:          in.frames.buf,
-		weight:       size,
-	})
-	last := len(in.batch) - 1
-	if e := &in.batch[last]; !in.owner.message(e) || in.inbox == nil {
+	if in.block == nil {
+		in.block = newBlock()
+	}
+	b := in.block
+	n := len(b.events)
+	b.events = b.events[:n+1]
+	e := &b.events[n]
+	e.Kind = EventMessage
+	e.Type = in.env.messageType
+	e.Unicast = in.env.unicast
+	e.Retained = in.env.retained
+	e.TimestampMs = in.env.timestampMs
+	e.EventName = in.env.eventName
+	e.TimestampISO = in.env.timestampISO
+	e.Data = in.env.data
+	e.buf = in.frames.buf
+	e.weight = size
+	if !in.owner.message(e) || in.inbox == nil {
 		*e = Event{}
-		in.batch = in.batch[:last]
+		b.events = b.events[:n]
 		return
 	}
 	in.frames.buf.retain(1)
-	in.bytes += size
+	b.messages++
+	b.bytes += size
 }
 
-// flush hands the batch to the inbox, and waits while it is full. An inbox that
+// flush hands the block to the inbox, and waits while it is full. An inbox that
 // was shut takes no more, but the peer is read to its end: it may not have
 // been given all that it was sent.
 func (in *intake) flush() {
-	if len(in.batch) == 0 {
+	b := in.block
+	if b == nil {
 		return
 	}
-	var ok bool
-	if in.batch, ok = in.inbox.add(in.batch, in.bytes); !ok {
+	in.block = nil
+	if len(b.events) == 0 {
+		b.recycle()
+	} else if !in.inbox.add(b) {
 		in.inbox = nil
 	}
-	in.bytes = 0
 }
 
 // reasonOf says what an error of run means to a person and to the peer.

@@ -289,5 +289,5 @@ func (e *encoder) appendFrame(dst []byte, m *Message, extra frameExtra) ([]byte,
 	return d.appendFrame(dst), nil
 }
 
-// draftOf is a draft that becomes the frame.
+// draftOf is a draft that becomes the frame, whose body has five keys.
 func draftOf(frame []byte) *draft { return &draft{start: frame} }

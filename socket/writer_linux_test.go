@@ -62,7 +62,8 @@ func TestWriteHereKeepsOrder(t *testing.T) {
 		const frames = 300
 		for i := range frames {
 			frame := plainFrame(100 + rand.IntN(200_000)) // more than the system buffers
-			binary.BigEndian.PutUint32(frame[lengthSize:], uint32(i))
+			frame[lengthSize] = fiveKeys
+			binary.BigEndian.PutUint32(frame[lengthSize+1:], uint32(i))
 			sent.Write(frame)
 		}
 		want := sent.Bytes()
