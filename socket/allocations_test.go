@@ -49,7 +49,7 @@ func TestLogDoesNotAllocate(t *testing.T) {
 			c := benchReader(l, last, tc.types...)
 			takeAll(c)
 			n := 0
-			require.Zero(t, testing.AllocsPerRun(5000, func() {
+			require.Zero(t, testing.AllocsPerRun(2000, func() {
 				putFrame(t, l, frame, Data)
 				if n++; n == tc.every {
 					n = 0
@@ -81,7 +81,7 @@ func TestBesideAllocatesItsListOnly(t *testing.T) {
 // 0.04 for each, and 0.14 under the race detector, which takes buffers out of
 // their pools.
 func TestIntakeDoesNotAllocate(t *testing.T) {
-	const messages = 5000
+	const messages = 2000
 	for _, size := range []int{180, 1 << 10, 20 << 10} {
 		for name, burst := range map[string]bool{"one a read": false, "many a read": true} {
 			frame := sizedFrame(t, size)
@@ -95,7 +95,7 @@ func TestIntakeDoesNotAllocate(t *testing.T) {
 // before the next: everything from Send to ReceiveBatch. For each burst a
 // writer is started, which is 0.015 to 0.05 for each message.
 func TestDeliveryDoesNotAllocate(t *testing.T) {
-	const messages, burst = 4000, 100
+	const messages, burst = 2000, 100
 	eachTransport(t, func(t *testing.T, b *bed) {
 		s := b.serve(func(cfg *Config) { cfg.Logger = nil })
 		c := b.dial(func(cfg *Config) { cfg.Logger = nil })

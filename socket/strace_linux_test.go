@@ -12,9 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// fileCalls are those that name a file or change one.
+const fileCalls = "%file,bind,connect,fchmod,fchown,flock,umask"
+
 // traced runs a program as sh would with no umask, and has strace write down
-// every call that names a file or changes one.
-func (b *bed) traced(name string, options any) (p *process, trace func() []string) {
+// every call that is one of those.
+func (b *bed) traced(name string, options any, calls string) (p *process, trace func() []string) {
 	b.t.Helper()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
@@ -25,7 +28,7 @@ func (b *bed) traced(name string, options any) (p *process, trace func() []strin
 	}
 	path := filepath.Join(b.t.TempDir(), "trace")
 	cmd := exec.CommandContext(b.ctx, "/bin/sh", "-c", `umask 0; exec "$@"`, "sh", strace, "-f", "-qq", "-y", "-s", "4096",
-		"-e", "trace=%file,bind,connect,fchmod,fchown,flock,umask", "-o", path, os.Args[0])
+		"-e", "trace="+calls, "-o", path, os.Args[0])
 	return b.runCommand(cmd, name, options), func() []string {
 		text, err := os.ReadFile(path)
 		require.NoError(b.t, err)
@@ -66,7 +69,7 @@ func TestUnixNeverWiderAtAnyInstant(t *testing.T) {
 			top := b.settings.SocketDir
 			b.settings.SocketDir = filepath.Join(top, "sockets")
 			b.settings.Unix.SocketPermissions = perm
-			p, trace := b.traced("owner", nil)
+			p, trace := b.traced("owner", nil, fileCalls)
 			require.Zero(t, p.turn())
 			b.dial()
 			require.Zero(t, p.turn())
@@ -141,7 +144,7 @@ func TestUnixClientTouchesNothing(t *testing.T) {
 	top := b.settings.SocketDir
 	b.settings.SocketDir = filepath.Join(top, "sockets")
 	s := b.serve()
-	p, trace := b.traced("visitor", visitOptions{})
+	p, trace := b.traced("visitor", visitOptions{}, fileCalls)
 	require.NoError(t, s.WaitClients(b.ctx, 1))
 	require.NoError(t, s.Send(number(t, 2)))
 	var v visit
