@@ -1,11 +1,11 @@
 /*
- * memory_test.c - when there is no memory for what a call is to store, it says
- * so and nothing is lost; a callback that cannot be given its events is told,
- * and its handle ends.
+ * memory_test.c - what a call takes of the host's memory: one block to store
+ * in, whatever that holds. When there is none, it says so and nothing is lost;
+ * a callback that cannot be given its events is told, and its handle ends.
  *
- * malloc is this program's own: it fails when told to. Only not for what the
- * Go runtime asks for to start a thread, which may happen in any call: it ends
- * the process without.
+ * malloc is this program's own: it counts, and fails when told to. Only not
+ * for what the Go runtime asks for to start a thread, which may happen in any
+ * call: it ends the process without.
  */
 #include "support.h"
 
@@ -13,7 +13,8 @@ void *__libc_malloc(size_t size);
 
 #define FOR_A_THREAD (3 * sizeof(void *)) /* ThreadStart of runtime/cgo */
 
-static __thread bool starving;   /* this thread's malloc fails */
+static __thread bool starving;    /* this thread's malloc fails */
+static __thread unsigned blocks;  /* that this thread was given */
 static size_t largest = SIZE_MAX; /* every thread's does above this */
 
 void *malloc(size_t size)
@@ -22,6 +23,8 @@ void *malloc(size_t size)
         errno = ENOMEM;
         return NULL;
     }
+    if (size != FOR_A_THREAD)
+        blocks++;
     return __libc_malloc(size);
 }
 
@@ -32,6 +35,60 @@ void *malloc(size_t size)
         starving = false;                                            \
         CHECK_STATUS(status_, LIBSOCKET_E_NO_MEMORY);                \
     } while (0)
+
+#define TAKES(wanted, call)                                          \
+    do {                                                             \
+        blocks = 0;                                                  \
+        int status_ = (call);                                        \
+        unsigned taken_ = blocks;                                    \
+        CHECK_OK(status_);                                           \
+        CHECK(taken_ == (wanted));                                   \
+    } while (0)
+
+/* Takes so many messages, in as many calls as that needs. */
+static void take_messages(libsocket_client client, size_t wanted, bool packed)
+{
+    for (size_t got = 0; got < wanted;) {
+        libsocket_event *events = NULL;
+        void *rows = NULL;
+        size_t count = 0;
+        if (packed) {
+            TAKES(1, libsocket_client_receive_packed(&rows, &count, client, 1, -1));
+            got++;
+        } else {
+            TAKES(1, libsocket_client_receive(&events, &count, client, 0, -1));
+            got += count;
+        }
+        libsocket_free(events);
+        libsocket_free(rows);
+        if (count == 0) /* it failed, which was said */
+            return;
+    }
+}
+
+/* To send takes no block at all, to receive takes one a call. */
+static void blocks_of_a_call(void)
+{
+    enum { MANY = 100 };
+    numbered number;
+    libsocket_message messages[MANY];
+    libsocket_server server = open_server("unix", "blocks", NULL, 0);
+    libsocket_client client = join_server(server, "unix", "blocks", "");
+    peer p = {{0}, client};
+    libsocket_free(next_event(p, LIBSOCKET_EVENT_SYNCED));
+    for (size_t i = 0; i < MANY; i++)
+        messages[i] = *number_message(&number, 1);
+    for (int packed = 0; packed < 2; packed++) {
+        TAKES(0, libsocket_server_send(server, &messages[0]));
+        take_messages(client, 1, packed != 0);
+        TAKES(0, libsocket_server_send_many(NULL, server, messages, MANY));
+        take_messages(client, MANY, packed != 0);
+        TAKES(0, libsocket_server_send_packed(NULL, server, "\x92\x80\x80", 3));
+        take_messages(client, 2, packed != 0);
+    }
+    CHECK_OK(libsocket_client_close(client));
+    CHECK_OK(libsocket_server_close(server));
+}
 
 static void functions_that_store(void)
 {
@@ -146,6 +203,7 @@ static void callback_without_memory(void)
 int main(void)
 {
     support_start();
+    RUN(blocks_of_a_call);
     RUN(functions_that_store);
     RUN(receive_loses_nothing);
     RUN(errors_without_memory);
