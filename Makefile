@@ -22,11 +22,12 @@ include .ci/dist.mk
 include .ci/soak.mk
 include .ci/bench.mk
 
-FUZZTIME  ?= 30s
-FUZZ      ?= .
-BENCH     ?= .
-BENCHTIME ?= 1s
-COVERAGE  := 90
+FUZZTIME   ?= 30s
+FUZZ       ?= .
+BENCH      ?= .
+BENCHTIME  ?= 1s
+BENCHCOUNT ?= 1
+COVERAGE   := 90
 
 ##@ Use
 

@@ -37,5 +37,11 @@ bench-build: $(LIBRARY) $(BENCH_PROGRAMS) $(BENCH_PEERS)
 bench-run: bench-build
 	@$(VENV)/bin/python -m examples.bench
 
-bench-go: | go packages-build
-	go test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem ./socket/...
+build/bench/boundary: capi/test/boundary_bench.c $(C_HEADERS) | $(LIBRARY)
+	@mkdir -p $(@D)
+	@$(COMPILE_plain) $(C_FLAGS) -o $@ $< $(C_LINK)
+
+# Both say the same for benchstat.
+bench-go: build/bench/boundary | go packages-build
+	go test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -count '$(BENCHCOUNT)' -benchmem ./socket/... ./capi
+	@build/bench/boundary '$(BENCH)' '$(BENCHTIME)' '$(BENCHCOUNT)'
