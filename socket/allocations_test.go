@@ -78,15 +78,19 @@ func TestBesideAllocatesItsListOnly(t *testing.T) {
 
 // TestIntakeDoesNotAllocate: reading, cutting, parsing, the inbox, and taking
 // out of it. What the connection itself allocates is spread over the messages:
-// 0.04 for each, and 0.14 under the race detector, which takes buffers out of
-// their pools.
+// 0.04 for each. Under the race detector a pool loses a quarter of what is put
+// into it, and a read takes from three: 0.9.
 func TestIntakeDoesNotAllocate(t *testing.T) {
 	const messages = 2000
+	most := 0.4
+	if raceDetector {
+		most = 1.5
+	}
 	for _, size := range []int{180, 1 << 10, 20 << 10} {
 		for name, burst := range map[string]bool{"one a read": false, "many a read": true} {
 			frame := sizedFrame(t, size)
 			each := allocationsEach(messages, func(n int) { takeInAndOut(t, framesOf(frame, burst, n)) })
-			require.Less(t, each, 0.4, "frames of %d bytes, %s", size, name)
+			require.Less(t, each, most, "frames of %d bytes, %s", size, name)
 		}
 	}
 }
@@ -134,4 +138,13 @@ func TestDeliveryDoesNotAllocate(t *testing.T) {
 		}
 		batch.Release()
 	})
+}
+
+// TestHugeFramesReuseBuffers: a stream of frames larger than any buffer of a
+// fixed size is read into the same memory again and again. Without a buffer for
+// the next one, of the size of the last, each took eight allocations.
+func TestHugeFramesReuseBuffers(t *testing.T) {
+	frame := sizedFrame(t, 600<<10)
+	each := allocationsEach(50, func(n int) { takeInAndOut(t, framesOf(frame, true, n)) })
+	require.Less(t, each, 6.0) // 3.6 under the race detector, which empties pools
 }

@@ -16,8 +16,8 @@ const (
 	// bufferSize is what one read takes from the kernel at most, while
 	// frames are small.
 	bufferSize = 64 << 10
-	// largeBuffer is for frames of which few or none fit into a bufferSize.
-	// A frame that is even larger gets a buffer of its own.
+	// largeBuffer is for frames of which few or none fit into a bufferSize,
+	// and the step in which buffers for larger frames grow.
 	largeBuffer = 4 * bufferSize
 	// smallBuffer is what a quiet connection waits with: most clients never
 	// send, and thousands of them must not cost 64 KiB each.
@@ -25,6 +25,7 @@ const (
 )
 
 var (
+	hugeBuffers  sync.Pool // of any size above
 	largeBuffers = sync.Pool{New: func() any { return &buffer{data: make([]byte, largeBuffer)} }}
 	buffers      = sync.Pool{New: func() any { return &buffer{data: make([]byte, bufferSize)} }}
 	smallBuffers = sync.Pool{New: func() any { return &buffer{data: make([]byte, smallBuffer)} }}
@@ -41,7 +42,9 @@ func newBuffer(size int) *buffer {
 	case size <= largeBuffer:
 		b = largeBuffers.Get().(*buffer)
 	default:
-		b = &buffer{data: make([]byte, size)}
+		if b, _ = hugeBuffers.Get().(*buffer); b == nil || len(b.data) < size {
+			b = &buffer{data: make([]byte, (size+largeBuffer-1)&^(largeBuffer-1))}
+		}
 	}
 	b.refs.Store(1)
 	return b
@@ -60,5 +63,7 @@ func (b *buffer) release(n int) {
 		buffers.Put(b)
 	case largeBuffer:
 		largeBuffers.Put(b)
+	default:
+		hugeBuffers.Put(b)
 	}
 }

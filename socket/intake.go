@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"syscall"
 )
 
@@ -23,15 +24,22 @@ type intake struct {
 
 	block *block  // messages for the inbox; nil: none
 	seen  *shapes // of a connection that has had much to say
+	*scratch
+}
 
-	// Scratch of frame, which would otherwise allocate them for each.
+// scratch is what frame reads into, which would otherwise be allocated for each
+// frame. A connection that waits has none.
+type scratch struct {
 	env envelope
 	ctl control
 }
 
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
 // run returns why the connection ended: io.EOF for an orderly end.
 func (in *intake) run() error {
 	defer in.frames.close()
+	in.scratch = scratches.Get().(*scratch)
 	for {
 		body, err := in.frames.scan()
 		if err != nil {
@@ -40,7 +48,12 @@ func (in *intake) run() error {
 		}
 		if body == nil {
 			in.flush()
-			if err := in.frames.fill(); err != nil {
+			*in.scratch = scratch{} // it would keep buffers from being freed
+			scratches.Put(in.scratch)
+			in.scratch = nil
+			err := in.frames.fill()
+			in.scratch = scratches.Get().(*scratch)
+			if err != nil {
 				return err
 			}
 			if in.seen == nil && in.frames.last > smallBuffer/2 {

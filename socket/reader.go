@@ -22,10 +22,10 @@ type frameReader struct {
 	timeout time.Duration // for a frame that has begun
 	quiet   time.Duration // for the peer to say anything; 0: for ever
 
-	buf  *buffer
-	r, w int  // buf.data[r:w] is not handed out yet
-	last int  // bytes of the last read
-	big  bool // the last frame was a large part of a buffer
+	buf   *buffer
+	r, w  int // buf.data[r:w] is not handed out yet
+	last  int // bytes of the last read
+	frame int // of the last frame
 
 	began    bool        // a deadline runs for the frame that has begun
 	deadline bool        // any deadline is set
@@ -55,7 +55,7 @@ func (fr *frameReader) scan() ([]byte, error) {
 	body := fr.buf.data[fr.r+lengthSize : fr.r+lengthSize+size]
 	fr.r += lengthSize + size
 	fr.began = false
-	fr.big = size > bigFrame
+	fr.frame = lengthSize + size
 	return body, nil
 }
 
@@ -162,16 +162,12 @@ func (fr *frameReader) skip(body []byte) { fr.r += lengthSize + len(body) }
 func (fr *frameReader) makeRoom() error {
 	have := fr.w - fr.r
 	if have == 0 {
-		size := smallBuffer
+		size := fr.usualSize()
+		fits := fr.buf != nil && (len(fr.buf.data) == size || size > largeBuffer && len(fr.buf.data) >= size)
 		switch {
-		case fr.last > smallBuffer/2 && fr.big:
-			size = largeBuffer
-		case fr.last > smallBuffer/2:
-			size = bufferSize
-		}
-		if fr.buf != nil && len(fr.buf.data) == size && fr.buf.refs.Load() == 1 {
+		case fits && fr.buf.refs.Load() == 1:
 			fr.r, fr.w = 0, 0
-		} else if fr.buf == nil || len(fr.buf.data) != size || len(fr.buf.data)-fr.w < size/4 {
+		case !fits, len(fr.buf.data)-fr.w < size/4, size > largeBuffer:
 			fr.replace(size)
 		}
 		return nil
@@ -191,13 +187,26 @@ func (fr *frameReader) makeRoom() error {
 	case free > 0 && want > bigFrame && fits:
 	case free >= bufferSize/4 && want <= bigFrame:
 	case want > largeBuffer:
-		fr.replace(min(want, max(2*have, largeBuffer)))
+		fr.replace(min(want, max(2*have, largeBuffer, fr.frame)))
 	case want > bigFrame:
 		fr.replace(largeBuffer)
 	default:
 		fr.replace(bufferSize)
 	}
 	return nil
+}
+
+// usualSize is the buffer for what comes next, if that is like what came last.
+func (fr *frameReader) usualSize() int {
+	switch {
+	case fr.frame > largeBuffer:
+		return fr.frame
+	case fr.last <= smallBuffer/2:
+		return smallBuffer
+	case fr.frame > bigFrame:
+		return largeBuffer
+	}
+	return bufferSize
 }
 
 // bigFrame is the size from which on frames are read into large buffers.
