@@ -7,6 +7,9 @@ import "sync"
 // for a core's cache.
 const blockEvents = 128
 
+// fewEvents is for where little waits, which may be in thousands of inboxes.
+const fewEvents = 4
+
 // A block is memory for events. It goes from hand to hand with what is in it,
 // so that events are not copied while the host keeps up; connections and
 // inboxes that have nothing hold none.
@@ -19,16 +22,29 @@ type block struct {
 	messages, bytes, logs int
 }
 
-var blocks = sync.Pool{New: func() any { return &block{events: make([]Event, 0, blockEvents)} }}
+var (
+	blocks    = sync.Pool{New: func() any { return &block{events: make([]Event, 0, blockEvents)} }}
+	fewBlocks = sync.Pool{New: func() any { return &block{events: make([]Event, 0, fewEvents)} }}
+)
 
-func newBlock() *block { return blocks.Get().(*block) }
+// newBlock returns an empty block for n events, as far as that many travel
+// together.
+func newBlock(n int) *block {
+	if n <= fewEvents {
+		return fewBlocks.Get().(*block)
+	}
+	return blocks.Get().(*block)
+}
 
-// recycle gives an empty block back: its events have been handed on, or
-// released.
+// recycle gives a block back whose events have been handed on, or released.
 func (b *block) recycle() {
 	clear(b.events)
 	*b = block{events: b.events[:0]}
-	blocks.Put(b)
+	if cap(b.events) == fewEvents {
+		fewBlocks.Put(b)
+	} else {
+		blocks.Put(b)
+	}
 }
 
 func (b *block) left() int { return len(b.events) - b.at }
@@ -60,8 +76,10 @@ func (b *block) account(e *Event, sign int) {
 	}
 }
 
-// take moves the next n events to another block.
-func (b *block) take(to *block, n int) {
+// take moves the next events, up to so many, to another block.
+func (b *block) take(limit int) *block {
+	n := min(b.left(), limit, blockEvents)
+	to := newBlock(n)
 	taken := b.events[b.at : b.at+n]
 	for i := range taken {
 		to.push(taken[i])
@@ -69,4 +87,5 @@ func (b *block) take(to *block, n int) {
 	}
 	clear(taken)
 	b.at += n
+	return to
 }

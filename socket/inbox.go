@@ -60,17 +60,17 @@ func (q *inbox) add(b *block) bool {
 		return false
 	}
 	q.account(b, 1)
-	var empty *block
-	if q.last != nil && q.last.room() >= len(b.events) {
-		q.last.append(b)
-		empty = b
+	n := len(b.events)
+	copied := n <= fewEvents || q.last != nil && q.last.room() >= n
+	if copied {
+		q.roomFor(n).append(b)
 	} else {
 		q.chain(b)
 	}
 	q.signal()
 	q.unlock()
-	if empty != nil {
-		empty.recycle()
+	if copied {
+		b.recycle()
 	}
 	return true
 }
@@ -102,13 +102,23 @@ func (q *inbox) addLog(e Event) {
 }
 
 func (q *inbox) put(e Event) {
-	if q.last == nil || q.last.room() == 0 {
-		q.chain(newBlock())
-	}
-	q.account(q.last, -1)
-	q.last.push(e)
-	q.account(q.last, 1)
+	last := q.roomFor(1)
+	q.account(last, -1)
+	last.push(e)
+	q.account(last, 1)
 	q.signal()
+}
+
+// roomFor returns the last block, a new one if it has no room for n events.
+// The first of those that wait is small, as nearly always little does.
+func (q *inbox) roomFor(n int) *block {
+	switch {
+	case q.last == nil:
+		q.chain(newBlock(n))
+	case q.last.room() < n:
+		q.chain(newBlock(blockEvents))
+	}
+	return q.last
 }
 
 // chain makes a block the last one.
@@ -204,8 +214,7 @@ func (q *inbox) tryTake(limit int) (*block, error) {
 		q.unchain()
 	} else {
 		whole := b
-		b = newBlock()
-		whole.take(b, min(whole.left(), limit))
+		b = whole.take(limit)
 		if whole.left() == 0 {
 			q.unchain()
 			whole.recycle()
@@ -244,7 +253,7 @@ func (q *inbox) take(ctx context.Context, limit int) (*block, error) {
 // putBack returns the events of a block that were not looked at, from the n-th
 // on, to the front.
 func (q *inbox) putBack(b *block, n int) {
-	rest := newBlock()
+	rest := newBlock(len(b.events) - n)
 	for i := n; i < len(b.events); i++ {
 		rest.push(b.events[i])
 	}

@@ -86,7 +86,7 @@ func (in *intake) frame(body []byte) error {
 
 func (in *intake) message(size int) {
 	if in.block == nil {
-		in.block = newBlock()
+		in.block = newBlock(blockEvents)
 	}
 	b := in.block
 	n := len(b.events)
