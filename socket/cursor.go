@@ -332,14 +332,11 @@ func (c *cursor) skipToNewest() {
 	if c.log.head-from < 2 {
 		return
 	}
-	newest := c.log.head - 1
-	if c.types != 0 {
-		newest = from
-		c.log.each(from, func(seq uint64, frame []byte) {
-			if c.types.has(frameType(frame)) {
-				newest = seq
-			}
-		})
+	newest := from
+	for t, seq := range c.log.newest {
+		if c.types.has(MessageType(t)) {
+			newest = max(newest, seq)
+		}
 	}
 	if newest > c.seq {
 		c.miss(newest)

@@ -75,9 +75,10 @@ type log struct {
 	limits logLimits
 
 	mu          sync.Mutex
-	head        uint64 // the seq that the next frame gets; the first is 1
-	tail        uint64 // the oldest frame that is kept
-	bytes       int    // memory of the chunks from first to last
+	head        uint64                        // the seq that the next frame gets; the first is 1
+	tail        uint64                        // the oldest frame that is kept
+	bytes       int                           // memory of the chunks from first to last
+	newest      [len(messageTypeNames)]uint64 // of each type; 0: none
 	first, last *chunk
 	free        *chunk // recycled chunks of chunkSize
 	freeLarge   *chunk // and of frames that are larger
@@ -130,6 +131,7 @@ func (l *log) append(d *draft, t MessageType, key string) error {
 		return err
 	}
 	frame := l.write(d, size, tail)
+	l.newest[t] = l.head
 	if key != "" {
 		l.retained.put(key, l.head, frame)
 	}
