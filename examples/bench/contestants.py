@@ -76,6 +76,9 @@ def _one(
 
 CONTESTANTS = {
     "go": _one("libsocket, Go", GO),
+    "go-one": _one(
+        "libsocket, Go, GOMAXPROCS=1", ("/usr/bin/env", "GOMAXPROCS=1", *GO)
+    ),
     "go-messages": _one(
         "libsocket, Go, message by message", GO, receives="messages"
     ),

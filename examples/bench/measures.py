@@ -43,12 +43,14 @@ ASKING_PACE = 2000.0
 SPREADING_PACE = 200.0
 
 EVERYBODY = (
-    "go", "go-messages", "c-callback", "c-pull", "c-many", "python",
-    "zmq", "nng", "nats", "raw-each", "raw-batch",
+    "go", "go-one", "go-messages", "c-callback", "c-pull", "c-many",
+    "python", "zmq", "nng", "nats", "raw-each", "raw-batch",
 )  # fmt: skip
 # Of a thousand clients of NATS, some give up while the others connect.
 FANNED_WIDELY = ("go", "c-callback", "c-pull", "zmq", "nng", "raw-batch")
-FANNED = ("go", "c-callback", "c-pull", "zmq", "nng", "nats", "raw-batch")
+FANNED = (
+    "go", "go-one", "c-callback", "c-pull", "zmq", "nng", "nats", "raw-batch",
+)  # fmt: skip
 ANSWERING = ("go", "c-pull", "zmq", "nng", "nats", "raw-each")
 SPREADING = ("go", "c-callback", "c-pull", "zmq", "nng", "nats", "raw-each")
 GIVING = ("go", "c-pull", "zmq")
