@@ -425,9 +425,10 @@ int libsocket_server_receive_packed(void **block, size_t *size,
                                     int timeout_ms);
 
 /*
- * A descriptor that is readable exactly while receive would not wait. It
- * belongs to the library: poll it, never read, write or close it; it is gone
- * when close returns. Returns it (>= 0) or a status.
+ * A descriptor that is readable exactly while receive would not wait; only
+ * that it may wake a poller for an event which another call has taken just
+ * then. It belongs to the library: poll it, never read, write or close it; it
+ * is gone when close returns. Returns it (>= 0) or a status.
  *
  * Status: INVALID, BAD_HANDLE, CLOSED.
  */

@@ -27,9 +27,6 @@ func (b *Batch) Release() {
 	b.block, b.Events = nil, nil
 }
 
-// defaultBatch is how many events a batch takes when it is not told.
-const defaultBatch = 256
-
 // fill waits for events, tryFill does not and returns ErrTimeout.
 func (q *inbox) fill(ctx context.Context, b *Batch, limit int) error {
 	b.Release()
@@ -52,7 +49,7 @@ func (b *Batch) hold(block *block, err error) error {
 
 func batchLimit(limit int) int {
 	if limit <= 0 {
-		return defaultBatch
+		return blockEvents
 	}
 	return limit
 }

@@ -274,8 +274,9 @@ func (c *Client) Events(ctx context.Context) iter.Seq2[Event, error] {
 	}
 }
 
-// ReceiveBatch waits for at least one event and takes up to limit of them, 256
-// if limit is 0. Errors as Receive.
+// ReceiveBatch waits for at least one event and takes more that wait: as many
+// as are taken in one step, which is 128 at most, but no more than limit if
+// that is not 0. Errors as Receive.
 func (c *Client) ReceiveBatch(ctx context.Context, b *Batch, limit int) error {
 	if err := c.pulled(); err != nil {
 		return err
