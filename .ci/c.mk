@@ -78,6 +78,9 @@ build/test/libsecond.so: capi/test/second/main.go | go packages-build
 	@go build -trimpath -buildvcs=false -buildmode=c-shared -o $@ ./$(<D)
 	@rm -f $(@:.so=.h)
 
+# It has that file in it.
+$(filter %/wait_test,$(C_TEST_PROGRAMS) $(SANITIZER_PROGRAMS)): capi/wait.c capi/shim.h
+
 $(filter %/load_test,$(C_TEST_PROGRAMS)): | build/test/copy/libsocket.so.0 build/test/libsecond.so
 
 .PHONY: test-c

@@ -141,7 +141,7 @@ int ls_receive(void **block, size_t *size, enum ls_kind kind,
     ls_deadline deadline = ls_deadline_in(timeout_ms);
     enum ls_step step = timeout_ms == 0 ? LS_TRY : LS_JOIN;
     for (;;) {
-        ls_receipt receipt = {NULL, 0, -1, false};
+        ls_receipt receipt = {NULL, 0, -1, 0, false};
         int status = goReceive(&receipt, kind, id, form, step, max);
         if (receipt.closing)
             ended = id;
@@ -152,7 +152,7 @@ int ls_receive(void **block, size_t *size, enum ls_kind kind,
             }
             return tell_end(status, id);
         }
-        status = ls_wait(receipt.fd, &deadline);
+        status = ls_wait(receipt.fd, &deadline, receipt.spin_us);
         if (status != LIBSOCKET_OK) {
             goLeave(kind, id);
             return ls_fail_plain(status);

@@ -106,7 +106,7 @@ int libsocket_server_wait_clients(libsocket_server server, size_t count,
     int status = goWaitClients(&audience, &fd, server.id, count);
     if (status != LIBSOCKET_OK || audience == 0)
         return status;
-    status = ls_wait(fd, &deadline);
+    status = ls_wait(fd, &deadline, 0);
     int outcome = goWaitClientsEnd(audience);
     if (status == LIBSOCKET_OK || outcome == LIBSOCKET_OK)
         return outcome;

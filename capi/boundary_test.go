@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/RandomGenericUsername/libsocket/socket"
 )
@@ -83,6 +84,26 @@ func progressEvents(tb testing.TB, n int) []socket.Event {
 		events[i] = e
 	}
 	return events
+}
+
+// TestReceiveSpinsOnceForWhatItTook: a receive that finds nothing does not make
+// the next one spin, and by default none does.
+func TestReceiveSpinsOnceForWhatItTook(t *testing.T) {
+	for _, most := range []time.Duration{0, 50 * time.Microsecond} {
+		h := openAlways(t, progressEvents(t, 1))
+		h.spinTime = most
+		for range 2 {
+			if us := h.spin(); us != 0 {
+				t.Errorf("spins for %d µs before anything was taken", us)
+			}
+			if status := receivingOf(goReceive, h, 0)(); status != 0 {
+				t.Fatal("status", status)
+			}
+			if us := h.spin(); us != most.Microseconds() {
+				t.Errorf("spins for %d µs and not %v", us, most)
+			}
+		}
+	}
 }
 
 // TestBoundaryDoesNotAllocate: what crosses does so without memory of Go, but

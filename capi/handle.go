@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/RandomGenericUsername/libsocket/socket"
 )
@@ -38,6 +39,9 @@ type handle struct {
 	taking sync.Mutex // one receive at a time
 	batch  socket.Batch
 	unread bool // the batch was taken but could not be handed over
+
+	spinTime time.Duration // the setting spin_us
+	fresh    atomic.Bool   // something was taken since a receive last spun
 }
 
 // close closes the endpoint and sees every waiter and, unless it is called

@@ -35,7 +35,7 @@ func goReceive(receipt *C.ls_receipt, kind C.uint32_t, id C.uint64_t, form, step
 			fd, waits = h.notifier.join()
 		}
 		if waits {
-			receipt.fd = C.int(fd)
+			receipt.fd, receipt.spin_us = C.int(fd), C.int(h.spin())
 			return statusOK
 		}
 		// Closed since: what came with the end is there now.
@@ -64,10 +64,20 @@ func (h *handle) receive(receipt *C.ls_receipt, form C.uint32_t, limit C.size_t)
 	}
 	err := give(&receipt.block, &receipt.size, h.batch.Events, h.event)
 	h.unread = err != nil
+	h.fresh.Store(err == nil)
 	if err == nil && !h.hold {
 		h.batch.Release()
 	}
 	return err
+}
+
+// spin is for how many µs to look before sleeping: once after something was
+// taken, so that nothing is spent on a peer that is silent.
+func (h *handle) spin() int64 {
+	if h.fresh.Swap(false) {
+		return h.spinTime.Microseconds()
+	}
+	return 0
 }
 
 // maxBatch keeps a limit within an int.

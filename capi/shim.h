@@ -85,9 +85,10 @@ ls_deadline ls_deadline_in(int timeout_ms);
 
 /*
  * Waits until fd is readable: LIBSOCKET_OK, LIBSOCKET_E_TIMEOUT,
- * LIBSOCKET_E_INTERRUPTED or LIBSOCKET_E_IO. The caller sets the text.
+ * LIBSOCKET_E_INTERRUPTED or LIBSOCKET_E_IO. The caller sets the text. It looks
+ * for spin_us before it sleeps, and hears of signals after that.
  */
-int ls_wait(int fd, const ls_deadline *deadline);
+int ls_wait(int fd, const ls_deadline *deadline, int spin_us);
 
 /* ---- api_*.c: what both kinds of handle do ------------------------------ */
 
@@ -108,6 +109,7 @@ typedef struct ls_receipt {
     void *block;
     size_t size;  /* events in the block, or bytes of it when packed */
     int fd;       /* >= 0: nothing there; a waiter is registered: poll this */
+    int spin_us;  /* look at it for so long before */
     bool closing; /* the handle is being closed */
 } ls_receipt;
 

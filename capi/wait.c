@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 
@@ -14,6 +15,7 @@
 
 #define NS_PER_S INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
+#define NS_PER_US INT64_C(1000)
 
 static int64_t now_ns(void)
 {
@@ -39,27 +41,59 @@ static int left_ms(const ls_deadline *deadline)
     return left <= 0 ? 0 : (int)((left + NS_PER_MS - 1) / NS_PER_MS);
 }
 
-/*
- * Go uses SIGURG among its own threads. One that was meant for a call that has
- * just left Go must not look like a signal of the host.
- */
-static int poll_without_urgent(struct pollfd *waited, int timeout_ms)
+/* Looks until fd is readable or the time is up, and lets others run between. */
+static int spin(int fd, const ls_deadline *deadline, int most_us)
 {
-    sigset_t urgent, before;
-    sigemptyset(&urgent);
-    sigaddset(&urgent, SIGURG);
-    pthread_sigmask(SIG_BLOCK, &urgent, &before);
-    int ready = poll(waited, 1, timeout_ms);
+    struct pollfd looked = {fd, POLLIN, 0};
+    int64_t until = now_ns() + most_us * NS_PER_US;
+    if (!deadline->never && deadline->at_ns < until)
+        until = deadline->at_ns;
+    int ready;
+    while ((ready = poll(&looked, 1, 0)) == 0 && now_ns() < until)
+        sched_yield();
+    return ready;
+}
+
+/*
+ * Sleeps until fd is readable, with the signals of "mask" blocked. Go uses
+ * SIGURG among its own threads: one that was meant for a call that has just
+ * left Go must not look like a signal of the host.
+ */
+static int sleep_for(int fd, const ls_deadline *deadline, sigset_t mask)
+{
+    struct pollfd waited = {fd, POLLIN, 0};
+    int left = left_ms(deadline);
+    struct timespec limit = {left / 1000, left % 1000 * NS_PER_MS};
+    sigaddset(&mask, SIGURG);
+    return ppoll(&waited, 1, left < 0 ? NULL : &limit, &mask);
+}
+
+/* A signal that comes while the thread spins waits, so that it ends the sleep. */
+static int spin_and_sleep(int fd, const ls_deadline *deadline, int spin_us)
+{
+    sigset_t all, mask;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &mask);
+    int ready = spin(fd, deadline, spin_us);
+    if (ready == 0)
+        ready = sleep_for(fd, deadline, mask);
     int error = errno;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
     errno = error;
     return ready;
 }
 
-int ls_wait(int fd, const ls_deadline *deadline)
+static int just_sleep(int fd, const ls_deadline *deadline)
 {
-    struct pollfd waited = {fd, POLLIN, 0};
-    int ready = poll_without_urgent(&waited, left_ms(deadline));
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
+    return sleep_for(fd, deadline, mask);
+}
+
+int ls_wait(int fd, const ls_deadline *deadline, int spin_us)
+{
+    int ready = spin_us > 0 ? spin_and_sleep(fd, deadline, spin_us)
+                            : just_sleep(fd, deadline);
     if (ready > 0)
         return LIBSOCKET_OK;
     if (ready == 0)

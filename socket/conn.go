@@ -56,7 +56,13 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 	c.cursor = &cursor{}
 	c.writer.attach(c.cursor)
 	c.intake = intake{
-		frames: frameReader{src: raw, await: raw.AwaitRead, maxSize: s.settings.MaxMessageSize, timeout: s.settings.FrameTimeout},
+		frames: frameReader{
+			src:     raw,
+			await:   raw.AwaitRead,
+			soon:    raw.spinning(s.settings.Spin, s.cfg.Notify != nil),
+			maxSize: s.settings.MaxMessageSize,
+			timeout: s.settings.FrameTimeout,
+		},
 		inbox:  s.inbox,
 		logger: s.logger,
 		owner:  c,

@@ -57,7 +57,13 @@ func (c *Client) connect(callers context.Context) (*link, error) {
 	l.cursor = &cursor{}
 	l.writer.attach(l.cursor)
 	l.intake = intake{
-		frames: frameReader{src: l.raw, await: l.raw.AwaitRead, maxSize: c.settings.MaxMessageSize, timeout: c.settings.FrameTimeout},
+		frames: frameReader{
+			src:     l.raw,
+			await:   l.raw.AwaitRead,
+			soon:    l.raw.spinning(c.settings.Spin, c.cfg.Notify != nil),
+			maxSize: c.settings.MaxMessageSize,
+			timeout: c.settings.FrameTimeout,
+		},
 		inbox:  c.inbox,
 		logger: c.logger,
 		owner:  l,

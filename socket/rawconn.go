@@ -25,6 +25,11 @@ type rawConn struct {
 type nowIO interface {
 	// AwaitRead waits until a Read would not.
 	AwaitRead() error
+	// ReadSoon reads what comes within the time that spin was given, once
+	// after each time that something was read. Otherwise, and when nothing
+	// comes, it returns 0 without an error.
+	ReadSoon(p []byte) (int, error)
+	spin(most time.Duration, notified bool)
 	// WriteNow writes what the system takes at once and returns how much that
 	// was. An error is left for the following Write to meet.
 	WriteNow(p []byte) int
@@ -49,6 +54,21 @@ func (c *rawConn) AwaitRead() error {
 		return nil
 	}
 	return c.now.AwaitRead()
+}
+
+// spinning has who reads the connection look for so long before it waits, and
+// returns how: nil for no time, where it cannot be done, and over TLS, whose
+// Read does it by itself. It is for before anybody reads. notified says who
+// takes the events: see Config.Notify.
+func (c *rawConn) spinning(most time.Duration, notified bool) func([]byte) (int, error) {
+	if secured, ok := c.conn.(*tlsConn); ok {
+		secured.wire.soon = secured.wire.raw.spinning(most, notified)
+	}
+	if c.now == nil || most <= 0 {
+		return nil
+	}
+	c.now.spin(most, notified)
+	return c.now.ReadSoon
 }
 
 // Write writes all of p, waiting for the peer as often as needed.

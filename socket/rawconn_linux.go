@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -20,6 +21,10 @@ type direct struct {
 	read, write func(fd uintptr) bool
 	writeNow    func(fd uintptr) bool
 	awaitRead   func(fd uintptr) bool
+
+	// Of who reads; nil: it does not spin.
+	spinner *spinner
+	readNow func(fd uintptr) bool
 }
 
 // A transfer is the call under way in one direction.
@@ -57,7 +62,39 @@ func (d *direct) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	d.in = transfer{buf: p}
-	return d.in.end(d.raw.Read(d.read))
+	return d.readWith(d.read)
+}
+
+func (d *direct) readWith(read func(fd uintptr) bool) (int, error) {
+	n, err := d.in.end(d.raw.Read(read))
+	if n > 0 {
+		d.spinner.arm()
+	}
+	return n, err
+}
+
+func (d *direct) spin(most time.Duration, notified bool) {
+	d.spinner = newSpinner(most, notified)
+	d.readNow = func(fd uintptr) bool {
+		d.in.receive(fd)
+		return true
+	}
+}
+
+// ReadSoon looks again and again: see nowIO. Each look is a call of package net,
+// so that Close and deadlines end it as they end a wait.
+func (d *direct) ReadSoon(p []byte) (int, error) {
+	if !d.spinner.begin() {
+		return 0, nil
+	}
+	defer d.spinner.end()
+	for {
+		d.in = transfer{buf: p}
+		n, err := d.readWith(d.readNow)
+		if n > 0 || err != nil || !d.spinner.again() {
+			return n, err
+		}
+	}
 }
 
 func (d *direct) Write(p []byte) (int, error) {

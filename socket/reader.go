@@ -17,7 +17,9 @@ type frameReader struct {
 		SetReadDeadline(time.Time) error
 	}
 	// await waits until a read would not; nil: it cannot be told.
-	await   func() error
+	await func() error
+	// soon reads what comes within the setting spin_us; nil: that is 0.
+	soon    func([]byte) (int, error)
 	maxSize int           // of a body
 	timeout time.Duration // for a frame that has begun
 	quiet   time.Duration // for the peer to say anything; 0: for ever
@@ -97,18 +99,29 @@ func (fr *frameReader) fill() error {
 // read reads what is there, and waits when that is nothing: without a buffer,
 // if that can be, because thousands of connections may wait.
 func (fr *frameReader) read() (int, error) {
+	if fr.soon != nil {
+		if n, err := fr.readWith(fr.soon); n > 0 || err != nil {
+			return n, err
+		}
+	}
 	if fr.w == fr.r && fr.await != nil {
 		fr.close()
 		if err := fr.await(); err != nil {
 			return 0, err
 		}
 	}
+	return fr.readWith(fr.src.Read)
+}
+
+func (fr *frameReader) readWith(read func([]byte) (int, error)) (int, error) {
 	if err := fr.makeRoom(); err != nil {
 		return 0, err
 	}
-	n, err := fr.src.Read(fr.buf.data[fr.w:])
+	n, err := read(fr.buf.data[fr.w:])
 	fr.w += n
-	fr.last = n
+	if n > 0 {
+		fr.last = n
+	}
 	return n, err
 }
 

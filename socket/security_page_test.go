@@ -13,7 +13,7 @@ var widensNothing = []string{
 	"socket.default_timeout", "socket.buffer_size", "socket.timezone", "socket.message_queue_size", "socket.blocking_mode",
 	"socket.allow_client_send", "socket.log_messages", "socket.log_bytes", "socket.slow_client", "socket.send_timeout",
 	"socket.linger", "socket.frame_timeout", "socket.history_size", "socket.retain_keys", "socket.reconnect",
-	"socket.wait_for_server", "socket.name", "socket.types", "socket.log_level", "socket.sd_notify",
+	"socket.wait_for_server", "socket.name", "socket.types", "socket.log_level", "socket.sd_notify", "socket.spin_us",
 	"socket.unix.auto_remove_socket", "socket.unix.reconnect_min", "socket.unix.reconnect_max",
 	"socket.tcp.port", "socket.tcp.port_range_start", "socket.tcp.port_range_end", "socket.tcp.reconnect_min",
 	"socket.tcp.reconnect_max", "socket.tcp.heartbeat", "socket.tcp.tls_cert_file", "socket.tcp.tls_key_file",

@@ -37,6 +37,7 @@ type Settings struct {
 	LogLevel         slog.Level     // from which log lines become EventLog; LogOff: none
 	SocketActivation bool           // a server takes the socket that a service manager passed for its event
 	SdNotify         bool           // a server tells the service manager when it is ready and when it stops
+	Spin             time.Duration  // who was given a message looks for the next for so long before it sleeps; 0: not, at most 1 ms
 	Unix             UnixSettings
 	TCP              TCPSettings
 

@@ -160,6 +160,24 @@ func (k secondsKind) parse(v any) (any, error) {
 func (secondsKind) fromText(s string) any { return envScalar(s) }
 func (secondsKind) format(v any) any      { return v.(time.Duration).Seconds() }
 
+// A microsKind is a short time in whole microseconds, from 0 on.
+type microsKind struct{ most int64 }
+
+func (k microsKind) whole() intKind { return intKind{unit: "µs", max: k.most} }
+
+func (k microsKind) describe() (typ, unit, bound string) { return k.whole().describe() }
+
+func (k microsKind) parse(v any) (any, error) {
+	n, err := k.whole().parse(v)
+	if err != nil {
+		return nil, err
+	}
+	return time.Duration(n.(int)) * time.Microsecond, nil
+}
+
+func (microsKind) fromText(s string) any { return envScalar(s) }
+func (microsKind) format(v any) any      { return int(v.(time.Duration) / time.Microsecond) }
+
 // A textKind is UTF-8 text on one line; min and max are bytes.
 type textKind struct{ min, max int }
 

@@ -147,6 +147,9 @@ var settingsTable = []*setting{
 	{"socket", "sd_notify", boolKind{}, false,
 		fieldAt(func(s *Settings) *bool { return &s.SdNotify }),
 		"A server tells the service manager `READY=1` when clients can connect, and `STOPPING=1` when it begins to close."},
+	{"socket", "spin_us", microsKind{most: 1000}, 0,
+		fieldAt(func(s *Settings) *time.Duration { return &s.Spin }),
+		"Who was given a message looks for the next one for so long before it sleeps: faster where cores are idle, slower where they are not, see [performance](performance.md#spinning). 0: off."},
 
 	{"unix", "max_connections", countOf("connections", 1), 10,
 		fieldAt(func(s *Settings) *int { return &s.Unix.MaxConnections }),

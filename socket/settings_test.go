@@ -173,6 +173,7 @@ types = ["error"]
 log_level = "warn"
 socket_activation = false
 sd_notify = true
+spin_us = 50
 [socket.unix]
 max_connections = 7
 socket_permissions = "0660"
@@ -212,7 +213,7 @@ func TestSettingsFields(t *testing.T) {
 		MaxMessageSize: 2000, LogMessages: 4, LogBytes: 65538, SlowClient: SlowBlock,
 		SendTimeout: 2500 * time.Millisecond, FrameTimeout: 3 * time.Second, HistorySize: 5, RetainKeys: 6,
 		WaitForServer: true, Name: "viewer", Types: []MessageType{Error}, LogLevel: slog.LevelWarn,
-		SdNotify: true,
+		SdNotify: true, Spin: 50 * time.Microsecond,
 		Unix: UnixSettings{
 			MaxConnections: 7, SocketPermissions: 0o660, AllowedUIDs: []int{1000}, AllowedGIDs: []int{100}, ReadonlyUIDs: []int{1001},
 			ReconnectMin: 100 * time.Millisecond, ReconnectMax: 200 * time.Millisecond,

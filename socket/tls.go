@@ -213,11 +213,13 @@ func isTLSAlert(err error) bool {
 // ended; neither waits long for an end that does not read.
 type tlsConn struct {
 	*tls.Conn
-	tcp net.Conn
+	tcp  net.Conn
+	wire *tlsWire
 }
 
 func newTLSConn(c net.Conn, end func(net.Conn) *tls.Conn) *tlsConn {
-	return &tlsConn{end(&tlsWire{c, newRawConn(c)}), c}
+	wire := &tlsWire{Conn: c, raw: newRawConn(c)}
+	return &tlsConn{end(wire), c, wire}
 }
 
 // SetWriteDeadline goes past what a tlsWire allows to crypto/tls.
@@ -227,10 +229,19 @@ func (c *tlsConn) SetWriteDeadline(t time.Time) error { return c.tcp.SetWriteDea
 // each direction, as a rawConn needs it.
 type tlsWire struct {
 	net.Conn
-	raw *rawConn
+	raw  *rawConn
+	soon func([]byte) (int, error) // see rawConn.spinning
 }
 
-func (w *tlsWire) Read(p []byte) (int, error)  { return w.raw.Read(p) }
+func (w *tlsWire) Read(p []byte) (int, error) {
+	if w.soon != nil {
+		if n, err := w.soon(p); n > 0 || err != nil {
+			return n, err
+		}
+	}
+	return w.raw.Read(p)
+}
+
 func (w *tlsWire) Write(p []byte) (int, error) { return w.raw.Write(p) }
 
 // SetWriteDeadline is for the close of crypto/tls alone, which would wait five

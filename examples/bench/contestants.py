@@ -36,6 +36,7 @@ def _python(name: str) -> Command:
 
 GO, C, RAW = _built("go/libsocket"), _built("libsocket-c"), _built("raw")
 ZMQ, NNG, NATS = _built("zmq"), _built("nng"), _built("go/nats")
+SPINNING = ("/usr/bin/env", "SOCKET__SPIN_US=50")
 OURS, PURE, PYZMQ = _python("ours"), _python("pure"), _python("peer_zmq")
 
 _ABSENT = {
@@ -90,6 +91,9 @@ CONTESTANTS = {
     "c-json": _one(
         "libsocket, C, from JSON", C, sends="json", receives="callback"
     ),
+    # Who looks for so long before it sleeps.
+    "go-spin": _one("libsocket, Go, spin_us = 50", SPINNING + GO),
+    "c-spin": _one("libsocket, C, pull, spin_us = 50", SPINNING + C),
     "go-tls": _one("libsocket, Go, TLS", GO, sends="tls", receives="tls"),
     # Values of slow_client. Under "latest", what is skipped counts as well.
     "go-block": _one("block", GO, sends="block"),

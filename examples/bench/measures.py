@@ -51,7 +51,9 @@ FANNED_WIDELY = ("go", "c-callback", "c-pull", "zmq", "nng", "raw-batch")
 FANNED = (
     "go", "go-one", "c-callback", "c-pull", "zmq", "nng", "nats", "raw-batch",
 )  # fmt: skip
-ANSWERING = ("go", "c-pull", "zmq", "nng", "nats", "raw-each")
+ANSWERING = (
+    "go", "go-spin", "c-pull", "c-spin", "zmq", "nng", "nats", "raw-each",
+)  # fmt: skip
 SPREADING = ("go", "c-callback", "c-pull", "zmq", "nng", "nats", "raw-each")
 GIVING = ("go", "c-pull", "zmq")
 POLICIES = ("go-block", "go-drop", "go-disconnect", "go-latest")

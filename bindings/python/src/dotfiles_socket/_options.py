@@ -23,6 +23,7 @@ class ServerOptions(TypedDict, total=False):
     linger: float | None
     socket_activation: bool | None
     sd_notify: bool | None
+    spin_us: int | None
 
 
 class UnixServerOptions(ServerOptions, total=False):
@@ -52,6 +53,7 @@ class ClientOptions(TypedDict, total=False):
     name: str | None
     send_timeout: float | None
     linger: float | None
+    spin_us: int | None
 
 
 class UnixClientOptions(ClientOptions, total=False):
