@@ -67,6 +67,7 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 		logger: s.logger,
 		owner:  c,
 	}
+	c.intake.frames.heard = &c.cursor.heard
 	return c
 }
 

@@ -1,5 +1,7 @@
 package socket
 
+import "sync/atomic"
+
 // A cursor is one reader's place in the log. Its writer calls next for the
 // bytes to write, until next has nothing; the cursor is then idle, and the
 // append that gives it something starts the writer again.
@@ -9,6 +11,11 @@ type cursor struct {
 	// here is start for one caller that may spend a system call: it writes
 	// what the connection takes at once. nil: the connection cannot tell.
 	here func()
+	// heard: something came from the reader, after the last message that found
+	// the cursor idle.
+	heard atomic.Bool
+	// mayGather is the writer's, of when it asked last: see gather.go.
+	mayGather bool
 
 	// All below is guarded by log.mu once the cursor has joined.
 
@@ -158,13 +165,19 @@ func (l *log) detachIdle(t MessageType) (wake *cursor) {
 // gives it something sends now and then. Then the sender writes by itself: to
 // wake a goroutine for it takes as long, and the message would wait for that.
 // One that sends without a pause leaves the writing to the writer, which takes
-// what has come meanwhile in one call.
+// what has come meanwhile in one call. In a stream to one that does not answer,
+// the pause has to be streamGap.
 const restTime = 5
 
 // rested reports whether the cursor, just detached, was idle for that long.
 // Called with the lock.
 func (c *cursor) rested() bool {
-	return c.here != nil && microTime()-c.idleAt >= restTime
+	pause := int64(streamGap)
+	if c.heard.Load() {
+		c.heard.Store(false)
+		pause = restTime
+	}
+	return c.here != nil && microTime()-c.idleAt >= pause
 }
 
 // startOne starts the writer of a cursor that was taken out of the idle ones,
@@ -206,6 +219,7 @@ func (c *cursor) next() ([]byte, nextState) {
 	defer l.mu.Unlock()
 	c.unpin()
 	c.written()
+	c.mayGather = l.mayGather(c)
 	switch {
 	case c.left:
 		return nil, nextLeft

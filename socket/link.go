@@ -68,6 +68,7 @@ func (c *Client) connect(callers context.Context) (*link, error) {
 		logger: c.logger,
 		owner:  l,
 	}
+	l.intake.frames.heard = &l.cursor.heard
 	if err := l.shakeHands(ctx); err != nil {
 		l.raw.Close()
 		return nil, c.connectError(callers, err)

@@ -20,6 +20,7 @@ type frameReader struct {
 	await func() error
 	// soon reads what comes within the setting spin_us; nil: that is 0.
 	soon    func([]byte) (int, error)
+	heard   *atomic.Bool  // is set when something has come; nil: nobody asks
 	maxSize int           // of a body
 	timeout time.Duration // for a frame that has begun
 	quiet   time.Duration // for the peer to say anything; 0: for ever
@@ -85,6 +86,9 @@ func (fr *frameReader) fill() error {
 	}
 	switch {
 	case n > 0:
+		if fr.heard != nil {
+			fr.heard.Store(true)
+		}
 		return nil
 	case errors.Is(err, io.EOF) && fr.w > fr.r:
 		return io.ErrUnexpectedEOF

@@ -12,6 +12,7 @@ type writer struct {
 	raw    *rawConn
 	cursor *cursor
 	logger *slog.Logger
+	stream stream
 	// ended is told, on the writer's goroutine, why it will not run again:
 	// nextDrained, nextLeft, nextSlow, or nextBytes with the error of a write.
 	ended func(why nextState, err error)
@@ -47,6 +48,7 @@ func (w *writer) here() {
 		}
 	}()
 	defer recovered(w.logger, "writer")
+	w.stream.paused()
 	t := w.next()
 	if t.state == nextBytes {
 		if t.done = w.raw.now.WriteNow(t.bytes); t.done == len(t.bytes) {
@@ -86,6 +88,9 @@ func (w *writer) run(t turn) {
 				w.cursor.unwritten(t.bytes, t.done+n)
 				w.ended(nextBytes, err)
 				return
+			}
+			if w.stream.gathers(w.cursor, len(t.bytes)) {
+				gather()
 			}
 		}
 		t = w.next()

@@ -1,0 +1,67 @@
+package socket
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestStreamIsGathered: a writer waits for more after a row of small writes to
+// one reader that says nothing, and for nobody else.
+func TestStreamIsGathered(t *testing.T) {
+	roomy := logLimits{messages: roomyMessages, bytes: roomyBytes}
+	for _, tc := range []struct {
+		name    string
+		limits  logLimits
+		readers int
+		size    int
+		change  func(*cursor)
+		gathers bool
+	}{
+		{"a stream", roomy, 1, 200, nil, true},
+		{"large writes", roomy, 1, smallWrite, nil, false},
+		{"two readers", roomy, 2, 200, nil, false},
+		{"a reader that answers", roomy, 1, 200, func(c *cursor) { c.heard.Store(true) }, false},
+		{"waiting cannot be told from writing", roomy, 1, 200, func(c *cursor) { c.here = nil }, false},
+		{"few messages", logLimits{messages: roomyMessages - 1, bytes: roomyBytes}, 1, 200, nil, false},
+		{"few bytes", logLimits{messages: roomyMessages, bytes: roomyBytes - 1}, 1, 200, nil, false},
+		{"latest", logLimits{messages: roomyMessages, bytes: roomyBytes, policy: policyLatest}, 1, 200, nil, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := newLog(tc.limits)
+			var c *cursor
+			for range tc.readers {
+				c = manualReader(l)
+				c.here = func() {}
+			}
+			if tc.change != nil {
+				tc.change(c)
+			}
+			var s stream
+			for i := range streamWrites + 1 {
+				takeAll(c)
+				require.Equal(t, tc.gathers && i == streamWrites, s.gathers(c, tc.size))
+			}
+			s.paused()
+			require.False(t, s.gathers(c, tc.size), "after a pause")
+		})
+	}
+}
+
+// TestAnswersAreWrittenHere: the pause after which a sender writes by itself is
+// shorter in a conversation than in a stream.
+func TestAnswersAreWrittenHere(t *testing.T) {
+	l := newLog(logLimits{messages: 100, bytes: chunkSize})
+	c := manualReader(l)
+	here := 0
+	c.here = func() { here++ }
+	send := func() {
+		takeAll(c)
+		c.idleAt = microTime() - restTime
+		require.NoError(t, l.append(draftOf(plainFrame(100)), Data, ""))
+	}
+	c.heard.Store(true)
+	send()
+	require.Equal(t, 1, here)
+	require.False(t, c.heard.Load(), "it counts once")
+}
