@@ -284,14 +284,17 @@ class EventClient(SocketClient):
         if handle is None:
             raise NotConnectedError(_NOT_CONNECTED)
         deadline = None if timeout is None else time.monotonic() + timeout
+        inbox = self._inbox
         while True:
             if self._handle is not handle:
                 raise NotConnectedError(_NOT_CONNECTED)
-            try:
-                row = self._inbox.popleft()
-            except IndexError:
+            if not inbox:
                 if not self._fill(handle) and not self._wait(handle, deadline):
-                    raise self._timed_out(timeout) from None
+                    raise self._timed_out(timeout)
+                continue
+            try:
+                row = inbox.popleft()
+            except IndexError:  # another thread was quicker
                 continue
             if row[0] == EVENT_MESSAGE:
                 return message_of(row, self._event_name)
@@ -304,17 +307,18 @@ class EventClient(SocketClient):
         if handle is None:
             self._never_connected()
             return
-        event_name = self._event_name
-        popleft = self._inbox.popleft
+        event_name, inbox = self._event_name, self._inbox
         while self._handle is handle:
-            try:
-                row = popleft()
-            except IndexError:
+            if not inbox:
                 try:
                     if not self._fill(handle):
                         self._wait(handle, None)
                 except ConnectionError:
                     return
+                continue
+            try:
+                row = inbox.popleft()
+            except IndexError:  # another thread was quicker
                 continue
             if row[0] == EVENT_MESSAGE:
                 yield message_of(row, event_name)
@@ -410,25 +414,17 @@ class EventClient(SocketClient):
     def _hook(self, row: Row) -> tuple[str, tuple[Any, ...]]:
         """Log the row; return the name of its hook and the arguments, or
         "" when it has none."""
-        kind, _, _, first, count, _, text, *_ = row
+        kind, _, _, _, count, _, text, *_ = row
         if kind == EVENT_CONNECTED:
             self._logger.debug("%r: there is a connection", self._event_name)
             return "on_connected", ()
         if kind == EVENT_DISCONNECTED:
             self._logger.info("%r: disconnected: %s", self._event_name, text)
             return "on_disconnected", (text,)
+        # These two the library has logged.
         if kind == EVENT_LAGGED:
-            self._logger.warning(
-                "%r: %d messages from number %d on were missed",
-                self._event_name,
-                count,
-                first,
-            )
             return "on_lagged", (count,)
         if kind == EVENT_REFUSED:
-            self._logger.warning(
-                "%r: the server refused a message: %s", self._event_name, text
-            )
             return "on_refused", (text,)
         if kind == EVENT_SYNCED:
             return "on_synced", ()
