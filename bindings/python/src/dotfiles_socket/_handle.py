@@ -127,6 +127,8 @@ class Descriptor:
 
     def __init__(self, fd: int) -> None:
         self._fd = -1
+        # Those that no thread is polling with.
+        self._polls: list[select.poll] = []
         if fd < 0:
             raise failure(fd)
         self._fd = os.dup(fd)
@@ -140,9 +142,14 @@ class Descriptor:
 
         Signal handlers run meanwhile, and what they raise ends the wait.
         """
-        poll = select.poll()
-        poll.register(self._fd, select.POLLIN)
-        return bool(poll.poll(milliseconds))
+        try:
+            poll = self._polls.pop()
+        except IndexError:
+            poll = select.poll()
+            poll.register(self._fd, select.POLLIN)
+        ready = poll.poll(milliseconds)
+        self._polls.append(poll)
+        return bool(ready)
 
     def __del__(self) -> None:
         if self._fd >= 0:

@@ -33,25 +33,22 @@ _logger = Logger("dotfiles_socket")
 class Block:
     """The out parameters of a function that stores a block."""
 
-    __slots__ = ("_block", "_size", "out")
+    __slots__ = ("_size", "at", "out")
 
     def __init__(self) -> None:
-        self._block = c_void_p()
+        # Its value is None while no block is stored.
+        self.at = c_void_p()
         self._size = c_size_t()
-        self.out = byref(self._block), byref(self._size)
-
-    def __bool__(self) -> bool:
-        """Tell whether a block is stored."""
-        return self._block.value is not None
+        self.out = byref(self.at), byref(self._size)
 
     def content(self) -> bytes:
         """Copy the block that is stored."""
-        return string_at(self._block, self._size.value)
+        return string_at(self.at, self._size.value)
 
     def clear(self) -> None:
         """Release the block that is stored, if there is one."""
-        stored = c_void_p(self._block.value)
-        self._block.value = None
+        stored = c_void_p(self.at.value)
+        self.at.value = None
         quick.free(stored)
 
     def __del__(self) -> None:
@@ -72,35 +69,40 @@ class Intake:
         self._function = function
         self._identifier = identifier
         self._target = target
-        self._block = Block()
-        # The block, while rows are in it; then the rows.
-        self._current: Block | Iterator[Row] = self._block
+        # How many blocks were finished.
+        self._done = 0
+        self.forget()
 
     def forget(self) -> None:
         """Drop what was taken halfway when the process forked: that is for
         the parent to finish."""
-        self._block = self._current = Block()
+        self._block = Block()
+        # The rows of the block, while they are on their way to the target.
+        self._rows: Iterator[Row] | None = None
 
     def take(self, limit: c_size_t) -> int:
         """Take what is there; return the library's status."""
-        current = self._current
-        if isinstance(current, Block):
-            if not current:
+        rows = self._rows
+        if rows is None:
+            block, done = self._block, self._done
+            if block.at.value is None:
                 status: int = self._function(
-                    *current.out, self._identifier, limit, _NOW
+                    *block.out, self._identifier, limit, _NOW
                 )
                 if status:
                     return status
-            items = iter(unpack_rows(current.content()))
-            if self._current is not current:
-                return 0  # a signal handler took them
-            self._current = items
-        else:
-            items = current
+            document = block.content()
+            if self._done != done:
+                return 0  # a signal handler took it
+            rows = iter(unpack_rows(document))
+            if self._done != done or self._rows is not None:
+                return 0
+            self._rows = rows
         # One step, after which the iterator is empty.
-        self._target.extend(items)
+        self._target.extend(rows)
         self._block.clear()
-        self._current = self._block
+        self._done += 1
+        self._rows = None
         return 0
 
 

@@ -1,0 +1,81 @@
+"""What moves rows out of the library, when it is called in its own middle."""
+
+from __future__ import annotations
+
+import ctypes
+from collections import deque
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped]
+import pytest
+
+from dotfiles_socket import _packed
+from dotfiles_socket._packed import MANY, Intake
+
+ROWS = [[[3, 0, n]] for n in range(3)]
+EMPTY = -8
+
+
+class Library:
+    """Stores a block a call; `after` is what a signal handler does then."""
+
+    def __init__(self) -> None:
+        self.blocks = [msgpack.packb(rows) for rows in ROWS]
+        self.kept: list[Any] = []
+        self.after: Any = lambda: None
+
+    def receive(self, at: Any, size: Any, *_: object) -> int:
+        if not self.blocks:
+            return EMPTY
+        document = self.blocks.pop(0)
+        self.kept.append(ctypes.create_string_buffer(document, len(document)))
+        at._obj.value = ctypes.addressof(self.kept[-1])
+        size._obj.value = len(document)
+        self.after()
+        return 0
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> Library:
+    class Quick:
+        @staticmethod
+        def free(_: object) -> None: ...
+
+    monkeypatch.setattr(_packed, "quick", Quick)
+    return Library()
+
+
+def rest(intake: Intake) -> None:
+    while intake.take(MANY) == 0:
+        pass
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_handler_that_receives(library: Library, times: int) -> None:
+    target: deque[Any] = deque()
+    intake = Intake(library.receive, None, target)
+
+    def handler() -> None:
+        library.after = lambda: None
+        for _ in range(times):
+            assert intake.take(MANY) == 0
+
+    library.after = handler
+    assert intake.take(MANY) == 0
+    rest(intake)
+    assert list(target) == [row for rows in ROWS for row in rows]
+
+
+def test_a_signal_handler_that_raises(library: Library) -> None:
+    target: deque[Any] = deque()
+    intake = Intake(library.receive, None, target)
+
+    def handler() -> None:
+        library.after = lambda: None
+        raise KeyboardInterrupt
+
+    library.after = handler
+    with pytest.raises(KeyboardInterrupt):
+        intake.take(MANY)
+    rest(intake)
+    assert list(target) == [row for rows in ROWS for row in rows]
