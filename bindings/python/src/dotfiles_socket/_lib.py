@@ -183,7 +183,7 @@ _declare("strerror", c_char_p, c_int)
 _declare("last_error", c_char_p)
 
 # void libsocket_free(void *block);
-_declare("free", None, c_void_p, checked=False)
+_declare("free", None, c_void_p)
 
 # int libsocket_server_open(libsocket_server *server, const char *transport,
 #                           const char *event, const char *settings,
