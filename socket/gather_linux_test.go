@@ -2,6 +2,7 @@ package socket
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -64,4 +65,30 @@ func TestAnswersAreWrittenHere(t *testing.T) {
 	send()
 	require.Equal(t, 1, here)
 	require.False(t, c.heard.Load(), "it counts once")
+}
+
+// TestBothEndsAreHeard: what comes from a peer is known to whoever writes to
+// it, at a server and at a client.
+func TestBothEndsAreHeard(t *testing.T) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
+		s := b.serve()
+		c := b.dial()
+		require.NoError(t, s.WaitClients(b.ctx, 1))
+		s.mu.Lock()
+		var at *cursor
+		for _, conn := range s.conns {
+			at = conn.cursor
+		}
+		s.mu.Unlock()
+		c.mu.Lock()
+		of := c.link.cursor
+		c.mu.Unlock()
+		heard := func(h *cursor) func() bool { return h.heard.Load }
+		at.heard.Store(false)
+		require.NoError(t, c.Send(Message{}))
+		require.Eventually(t, heard(at), patience, time.Millisecond)
+		of.heard.Store(false)
+		require.NoError(t, s.Send(Message{}))
+		require.Eventually(t, heard(of), patience, time.Millisecond)
+	})
 }
