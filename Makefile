@@ -67,7 +67,7 @@ bench: bench-run ## against libzmq, NNG, NATS and raw sockets: docs/performance.
 GO_TESTS := $(VENV)/bin/python .ci/go_tests.py -count 1
 test-go: | go packages-build packages-tls packages-tools $(VENV)/bin/python
 	@mkdir -p build
-	@$(GO_TESTS) -race -timeout 8m -covermode atomic -coverpkg ./socket/... \
+	@$(GO_TESTS) -race -timeout 20m -covermode atomic -coverpkg ./socket/... \
 		-coverprofile build/coverage.out $$(go list ./... | grep -v /examples)
 
 test-coverage:

@@ -22,4 +22,4 @@ $(foreach role,server client,$(eval $(call EXAMPLE,$(role))))
 # Every pair of languages. They are processes: the race detector sees nothing.
 .PHONY: test-examples
 test-examples: build examples viewers
-	@$(GO_TESTS) -timeout 8m ./examples
+	@$(GO_TESTS) -timeout 20m ./examples
