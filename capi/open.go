@@ -59,13 +59,17 @@ func open(kind C.uint32_t, transport, event, overrides string, flags C.uint32_t,
 	if err != nil {
 		return nil, err
 	}
+	gather := settings.Spin == 0 // there are leastPlaces
 	if callback {
 		// Its thread is woken up for each batch, and a spinning one delays that.
 		settings.Spin = 0
 	}
 	pull := flags&C.LIBSOCKET_PULL != 0 || kind == C.LS_CLIENT && !callback
 	h := &handle{event: event, hold: flags&C.LIBSOCKET_HOLD != 0, spinTime: settings.Spin}
-	cfg := socket.Config{Settings: settings, Environ: env, KeepEvents: pull || callback, HoldClients: h.hold}
+	cfg := socket.Config{
+		Settings: settings, Environ: env, KeepEvents: pull || callback, HoldClients: h.hold,
+		Gather: gather,
+	}
 	if pull {
 		if h.notifier, err = newNotifier(); err != nil {
 			return nil, err

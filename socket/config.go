@@ -32,6 +32,14 @@ type Config struct {
 	// meanwhile comes first.
 	HoldClients bool
 
+	// Gather has a stream of small messages to one peer that does not answer
+	// written a tenth of a millisecond at a time instead of one by one. It
+	// spares processor time at both ends where a message takes its sender
+	// some microseconds, as in Python; the messages arrive up to 0.15 ms
+	// later. Meanwhile it keeps one of GOMAXPROCS places: it is for a process
+	// that has more than it needs. It does nothing with spin_us.
+	Gather bool
+
 	// Environ is the environment to look into, a list of "NAME=value": for
 	// the settings where Settings is nil, and for what a service manager
 	// has passed to this process. nil: os.Environ(), which in a process
@@ -45,6 +53,9 @@ type Config struct {
 	// that none wait is then told once more.
 	Notify func(readable bool)
 }
+
+// gathers reports whether streams are gathered.
+func (cfg Config) gathers() bool { return cfg.Gather && cfg.Settings.Spin == 0 }
 
 // prepare checks the event's name and resolves what was left unset.
 func (cfg Config) prepare(t Transport, event string) (Config, error) {

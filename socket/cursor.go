@@ -165,17 +165,16 @@ func (l *log) detachIdle(t MessageType) (wake *cursor) {
 // gives it something sends now and then. Then the sender writes by itself: to
 // wake a goroutine for it takes as long, and the message would wait for that.
 // One that sends without a pause leaves the writing to the writer, which takes
-// what has come meanwhile in one call. In a stream to one that does not answer,
-// the pause has to be streamGap.
+// what has come meanwhile in one call. Where streams are gathered, the pause has
+// to be streamGap for one that does not answer.
 const restTime = 5
 
 // rested reports whether the cursor, just detached, was idle for that long.
 // Called with the lock.
 func (c *cursor) rested() bool {
-	pause := int64(streamGap)
-	if c.heard.Load() {
-		c.heard.Store(false)
-		pause = restTime
+	pause := int64(restTime)
+	if c.log.limits.gather && !c.heard.Swap(false) {
+		pause = streamGap
 	}
 	return c.here != nil && microTime()-c.idleAt >= pause
 }

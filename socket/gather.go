@@ -5,7 +5,7 @@ import "sync/atomic"
 // A sender that is slower than its reader, and does not pause, would have each
 // of its messages written and read alone, and two processes wake up for it. So
 // the writer of such a stream waits for a moment after it has written, and
-// takes what has come meanwhile in one call.
+// takes what has come meanwhile in one call, where Config.Gather asks for it.
 //
 // It does so for one reader alone that says nothing, when a row of small
 // writes has followed one upon the other, and for one writer of the process at
@@ -64,6 +64,6 @@ func gather() {
 // mayGather reports whether the writer of the cursor may wait for more. Called
 // with the lock.
 func (l *log) mayGather(c *cursor) bool {
-	return len(l.cursors) == 1 && c.here != nil && !c.left && !l.closed &&
+	return l.limits.gather && len(l.cursors) == 1 && c.here != nil && !c.left && !l.closed &&
 		l.limits.policy != policyLatest && l.limits.messages >= roomyMessages && l.limits.bytes >= roomyBytes
 }

@@ -10,7 +10,7 @@ import (
 // TestStreamIsGathered: a writer waits for more after a row of small writes to
 // one reader that says nothing, and for nobody else.
 func TestStreamIsGathered(t *testing.T) {
-	roomy := logLimits{messages: roomyMessages, bytes: roomyBytes}
+	roomy := logLimits{messages: roomyMessages, bytes: roomyBytes, gather: true}
 	for _, tc := range []struct {
 		name    string
 		limits  logLimits
@@ -24,9 +24,10 @@ func TestStreamIsGathered(t *testing.T) {
 		{"two readers", roomy, 2, 200, nil, false},
 		{"a reader that answers", roomy, 1, 200, func(c *cursor) { c.heard.Store(true) }, false},
 		{"waiting cannot be told from writing", roomy, 1, 200, func(c *cursor) { c.here = nil }, false},
-		{"few messages", logLimits{messages: roomyMessages - 1, bytes: roomyBytes}, 1, 200, nil, false},
-		{"few bytes", logLimits{messages: roomyMessages, bytes: roomyBytes - 1}, 1, 200, nil, false},
-		{"latest", logLimits{messages: roomyMessages, bytes: roomyBytes, policy: policyLatest}, 1, 200, nil, false},
+		{"nobody asked for it", logLimits{messages: roomyMessages, bytes: roomyBytes}, 1, 200, nil, false},
+		{"few messages", logLimits{messages: roomyMessages - 1, bytes: roomyBytes, gather: true}, 1, 200, nil, false},
+		{"few bytes", logLimits{messages: roomyMessages, bytes: roomyBytes - 1, gather: true}, 1, 200, nil, false},
+		{"latest", logLimits{messages: roomyMessages, bytes: roomyBytes, policy: policyLatest, gather: true}, 1, 200, nil, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			l := newLog(tc.limits)
@@ -52,7 +53,7 @@ func TestStreamIsGathered(t *testing.T) {
 // TestAnswersAreWrittenHere: the pause after which a sender writes by itself is
 // shorter in a conversation than in a stream.
 func TestAnswersAreWrittenHere(t *testing.T) {
-	l := newLog(logLimits{messages: 100, bytes: chunkSize})
+	l := newLog(logLimits{messages: 100, bytes: chunkSize, gather: true})
 	c := manualReader(l)
 	here := 0
 	c.here = func() { here++ }

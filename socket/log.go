@@ -69,6 +69,7 @@ type logLimits struct {
 	timeout  time.Duration // how long append waits under policyBlock
 	keys     int           // most keys of retained frames
 	attended bool          // append fails while there is no cursor
+	gather   bool          // streams are gathered: see gather.go
 }
 
 type log struct {

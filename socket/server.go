@@ -93,6 +93,7 @@ func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server
 			policy:   set.SlowClient.policy(),
 			timeout:  set.SendTimeout,
 			keys:     set.RetainKeys,
+			gather:   cfg.gathers(),
 		}),
 		epoch:     rand.Uint64() | 1,
 		started:   time.Now(),
