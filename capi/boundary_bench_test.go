@@ -54,7 +54,10 @@ func BenchmarkGive(b *testing.B) {
 		for _, n := range []int{1, 16, 256} {
 			b.Run(fmt.Sprintf("%s=%d", form.name, n), func(b *testing.B) {
 				events := progressEvents(b, n)
-				p := allocate(form.size(events))
+				var p unsafe.Pointer
+				if !allocate(&p, form.size(events)) {
+					b.Fatal("no memory")
+				}
 				b.ReportAllocs()
 				for b.Loop() {
 					form.fill(p, form.size(events), events)

@@ -9,10 +9,10 @@ import (
 	"unsafe"
 )
 
-// allocate gives C memory that the host releases with libsocket_free; nil when
-// there is none left.
-func allocate(size int) unsafe.Pointer {
-	return unsafe.Pointer(C.ls_allocate(C.size_t(size)))
+// allocate stores C memory that the host releases with libsocket_free; false
+// when there is none left.
+func allocate(block *unsafe.Pointer, size int) bool {
+	return bool(C.ls_allocate(block, C.size_t(size)))
 }
 
 // view is a string of the caller, for the time of the call.
@@ -41,24 +41,18 @@ func environ() []string {
 // giveBytes stores a copy of data as a block of the host's. It is never empty:
 // malloc may give NULL for no bytes.
 func giveBytes(block *unsafe.Pointer, size *C.size_t, data []byte) error {
-	p := allocate(max(len(data), 1))
-	if p == nil {
+	if !allocate(block, max(len(data), 1)) {
 		return errNoMemory
 	}
-	copy(unsafe.Slice((*byte)(p), len(data)), data)
-	*block, *size = p, C.size_t(len(data))
+	copy(unsafe.Slice((*byte)(*block), len(data)), data)
+	*size = C.size_t(len(data))
 	return nil
 }
 
 // giveString stores a copy of text, NUL-terminated.
 func giveString(block **C.char, text string) error {
-	var p unsafe.Pointer
 	var size C.size_t
-	if err := giveBytes(&p, &size, append([]byte(text), 0)); err != nil {
-		return err
-	}
-	*block = (*C.char)(p)
-	return nil
+	return giveBytes((*unsafe.Pointer)(unsafe.Pointer(block)), &size, append([]byte(text), 0))
 }
 
 // An arena hands out the bytes of one block from front to back.

@@ -13,14 +13,13 @@ import (
 // rows.
 func givePacked(block *unsafe.Pointer, size *C.size_t, events []socket.Event, own string) error {
 	bound := rowsBound(events)
-	p := allocate(bound)
-	if p == nil {
+	if !allocate(block, bound) {
 		return errNoMemory
 	}
-	rows := appendRows(unsafe.Slice((*byte)(p), bound)[:0], events, own)
+	rows := appendRows(unsafe.Slice((*byte)(*block), bound)[:0], events, own)
 	if len(rows) > bound {
 		panic("packed rows are larger than their bound")
 	}
-	*block, *size = p, C.size_t(len(rows))
+	*size = C.size_t(len(rows))
 	return nil
 }

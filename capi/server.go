@@ -28,12 +28,11 @@ func goClients(block **C.libsocket_client_info, count *C.size_t, id C.uint64_t) 
 	for _, info := range infos {
 		size += infoSize + len(info.Address) + len(info.Name) + 2
 	}
-	p := allocate(size)
-	if p == nil {
+	if !allocate((*unsafe.Pointer)(unsafe.Pointer(block)), size) {
 		return failed(errNoMemory)
 	}
-	list := unsafe.Slice((*C.libsocket_client_info)(p), len(infos))
-	a := arena{unsafe.Add(p, len(infos)*infoSize), size - len(infos)*infoSize}
+	list := unsafe.Slice(*block, len(infos))
+	a := arena{unsafe.Add(unsafe.Pointer(*block), len(infos)*infoSize), size - len(infos)*infoSize}
 	for i, info := range infos {
 		list[i] = C.libsocket_client_info{
 			client:          C.uint64_t(info.ID),
@@ -48,7 +47,7 @@ func goClients(block **C.libsocket_client_info, count *C.size_t, id C.uint64_t) 
 			backlog:         C.uint64_t(info.Backlog),
 		}
 	}
-	*block, *count = &list[0], C.size_t(len(infos))
+	*count = C.size_t(len(infos))
 	return statusOK
 }
 

@@ -40,8 +40,12 @@ int ls_fail_plain(int status);
 static inline bool ls_forked(void) { return *ls_alive == 0; }
 int ls_fail_forked(void);
 
-/* Memory that libsocket_free() releases; NULL when there is none left. */
-void *ls_allocate(size_t size);
+/*
+ * Stores memory that libsocket_free() releases; false when there is none left.
+ * Stored here, in memory of C, it is found by a leak checker whenever another
+ * thread ends the process.
+ */
+bool ls_allocate(void **block, size_t size);
 
 /* ---- input.c: reading what the caller passed ---------------------------- */
 

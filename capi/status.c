@@ -59,7 +59,13 @@ const char *libsocket_last_error(void) { return shown; }
 
 void libsocket_free(void *block) { free(block); }
 
-void *ls_allocate(size_t size) { return malloc(size); }
+bool ls_allocate(void **block, size_t size)
+{
+    void *memory = malloc(size);
+    if (memory != NULL)
+        *block = memory;
+    return memory != NULL;
+}
 
 int ls_fail(int status, const char *literal)
 {

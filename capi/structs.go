@@ -15,12 +15,11 @@ const eventSize = int(unsafe.Sizeof(C.libsocket_event{}))
 // to.
 func giveStructs(block *unsafe.Pointer, count *C.size_t, events []socket.Event, own string) error {
 	size := structsSize(events, own)
-	p := allocate(size)
-	if p == nil {
+	if !allocate(block, size) {
 		return errNoMemory
 	}
-	fillStructs(p, size, events, own)
-	*block, *count = p, C.size_t(len(events))
+	fillStructs(*block, size, events, own)
+	*count = C.size_t(len(events))
 	return nil
 }
 

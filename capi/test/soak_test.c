@@ -208,6 +208,8 @@ static void call_any(void)
     every_call(f, &a);
 }
 
+/* The child ends without an exit: a leak checker would look for blocks that the
+   other threads, which it has not, were just storing. */
 static void fork_one(void)
 {
 #ifndef __SANITIZE_THREAD__ /* which cannot follow a fork of many threads */
@@ -216,11 +218,11 @@ static void fork_one(void)
     int status = -1;
     pid_t pid = fork();
     if (pid == 0)
-        _exit(libsocket_server_send(server, &message) == LIBSOCKET_E_FORKED ? 0 : 1);
+        kill(getpid(), libsocket_server_send(server, &message) == LIBSOCKET_E_FORKED ? SIGKILL : SIGABRT);
     CHECK(pid > 0);
     while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
         continue;
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 #endif
     add(&forks, 1);
 }
