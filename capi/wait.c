@@ -55,39 +55,46 @@ static int spin(int fd, const ls_deadline *deadline, int most_us)
 }
 
 /*
- * Sleeps until fd is readable, with the signals of "mask" blocked. Go uses
- * SIGURG among its own threads: one that was meant for a call that has just
- * left Go must not look like a signal of the host.
+ * Go uses SIGURG among its own threads. One that was meant for a call that has
+ * just left Go must not look like a signal of the host.
  */
-static int sleep_for(int fd, const ls_deadline *deadline, sigset_t mask)
+static int just_sleep(int fd, const ls_deadline *deadline)
 {
     struct pollfd waited = {fd, POLLIN, 0};
-    int left = left_ms(deadline);
-    struct timespec limit = {left / 1000, left % 1000 * NS_PER_MS};
-    sigaddset(&mask, SIGURG);
-    return ppoll(&waited, 1, left < 0 ? NULL : &limit, &mask);
-}
-
-/* A signal that comes while the thread spins waits, so that it ends the sleep. */
-static int spin_and_sleep(int fd, const ls_deadline *deadline, int spin_us)
-{
-    sigset_t all, mask;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &mask);
-    int ready = spin(fd, deadline, spin_us);
-    if (ready == 0)
-        ready = sleep_for(fd, deadline, mask);
+    sigset_t urgent, before;
+    sigemptyset(&urgent);
+    sigaddset(&urgent, SIGURG);
+    pthread_sigmask(SIG_BLOCK, &urgent, &before);
+    int ready = poll(&waited, 1, left_ms(deadline));
     int error = errno;
-    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
     return ready;
 }
 
-static int just_sleep(int fd, const ls_deadline *deadline)
+/*
+ * A signal that comes while the thread spins waits, so that it ends the sleep.
+ * Only this needs ppoll, which fails under valgrind once a signal has
+ * interrupted it.
+ */
+static int spin_and_sleep(int fd, const ls_deadline *deadline, int spin_us)
 {
-    sigset_t mask;
-    pthread_sigmask(SIG_SETMASK, NULL, &mask);
-    return sleep_for(fd, deadline, mask);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int ready = spin(fd, deadline, spin_us);
+    if (ready == 0) {
+        struct pollfd waited = {fd, POLLIN, 0};
+        int left = left_ms(deadline);
+        struct timespec limit = {left / 1000, left % 1000 * NS_PER_MS};
+        sigset_t asleep = before;
+        sigaddset(&asleep, SIGURG);
+        ready = ppoll(&waited, 1, left < 0 ? NULL : &limit, &asleep);
+    }
+    int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return ready;
 }
 
 int ls_wait(int fd, const ls_deadline *deadline, int spin_us)

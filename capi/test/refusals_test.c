@@ -177,7 +177,7 @@ static void ends(int (*receive)(void), void *(*close)(void *))
     waiting w = {receive, BOX, 0};
     check_need(pthread_create(&thread, NULL, receive_to_the_end, &w) == 0, "no thread");
     box_wait(&w.task, 1);
-    support_sleeps((pid_t)box_get(&w.task), SYS_ppoll);
+    support_sleeps((pid_t)box_get(&w.task), SUPPORT_POLL);
     close(NULL);
     pthread_join(thread, NULL);
     CHECK_STATUS(w.last, LIBSOCKET_E_CLOSED);

@@ -225,18 +225,17 @@ static void interrupt(int (*call)(void))
     handled = 0;
     check_need(pthread_create(&thread, NULL, call_and_wait, &w) == 0, "no thread");
     box_wait(&w.task, 1);
-    support_sleeps((pid_t)box_get(&w.task), SYS_ppoll);
+    support_sleeps((pid_t)box_get(&w.task), SUPPORT_POLL);
     pthread_kill(thread, SIGUSR1);
     pthread_join(thread, NULL);
     CHECK(handled == 1 && w.says);
     CHECK_STATUS(w.status, LIBSOCKET_E_INTERRUPTED);
 }
 
-/* Also when the thread looks before it sleeps; wait_test has it interrupted then. */
-static void waiting_is_interrupted(const char *settings)
+static void waiting_is_interrupted(void)
 {
-    server = open_server("unix", "waiting", settings, LIBSOCKET_PULL);
-    client = join_server(server, "unix", "waiting", settings);
+    server = open_server("unix", "waiting", NULL, LIBSOCKET_PULL);
+    client = join_server(server, "unix", "waiting", "");
     peer p = {{0}, client};
     libsocket_free(next_event(p, LIBSOCKET_EVENT_SYNCED));
     libsocket_free(next_of_server(server, LIBSOCKET_EVENT_FIRST_CLIENT));
@@ -369,8 +368,7 @@ int main(int argc, char **argv)
     RUN(storm);
     RUN(calls_are_interrupted);
     RUN(children_are_not_missed);
-    RUN_WITH(waiting_is_interrupted, "");
-    RUN_WITH(waiting_is_interrupted, "spin_us = 1000");
+    RUN(waiting_is_interrupted);
     RUN(no_sigpipe);
     RUN_WITH(signals_come_often, argv[0], "on_stack");
     RUN_WITH(signals_come_often, argv[0], "no_stack");

@@ -111,6 +111,13 @@ static inline int support_entries(const char *path)
 /* The calling thread, as the system names it. */
 static inline pid_t support_task(void) { return (pid_t)syscall(SYS_gettid); }
 
+/* What poll() of the C library is to the system. */
+#ifdef SYS_poll
+#define SUPPORT_POLL SYS_poll
+#else
+#define SUPPORT_POLL SYS_ppoll
+#endif
+
 /*
  * Waits until a thread sleeps in a call of the system. The kernel tells nobody
  * of that, so it is asked again and again.
