@@ -59,7 +59,8 @@ func open(kind C.uint32_t, transport, event, overrides string, flags C.uint32_t,
 	if err != nil {
 		return nil, err
 	}
-	gather := settings.Spin == 0 // there are leastPlaces
+	// There are leastPlaces; but who asks for a spin wants nothing late.
+	gather := settings.Spin == 0
 	if callback {
 		// Its thread is woken up for each batch, and a spinning one delays that.
 		settings.Spin = 0

@@ -56,18 +56,11 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 	c.cursor = &cursor{}
 	c.writer.attach(c.cursor)
 	c.intake = intake{
-		frames: frameReader{
-			src:     raw,
-			await:   raw.AwaitRead,
-			soon:    raw.spinning(s.settings.Spin, s.cfg.Notify != nil),
-			maxSize: s.settings.MaxMessageSize,
-			timeout: s.settings.FrameTimeout,
-		},
+		frames: newFrameReader(raw, s.cfg, c.cursor),
 		inbox:  s.inbox,
 		logger: s.logger,
 		owner:  c,
 	}
-	c.intake.frames.heard = &c.cursor.heard
 	return c
 }
 

@@ -108,8 +108,7 @@ func (in *intake) message(size int) {
 		return
 	}
 	in.frames.buf.retain(1)
-	b.messages++
-	b.bytes += size
+	b.account(e, 1)
 }
 
 // flush hands the block to the inbox, and waits while it is full. An inbox that

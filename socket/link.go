@@ -57,18 +57,11 @@ func (c *Client) connect(callers context.Context) (*link, error) {
 	l.cursor = &cursor{}
 	l.writer.attach(l.cursor)
 	l.intake = intake{
-		frames: frameReader{
-			src:     l.raw,
-			await:   l.raw.AwaitRead,
-			soon:    l.raw.spinning(c.settings.Spin, c.cfg.Notify != nil),
-			maxSize: c.settings.MaxMessageSize,
-			timeout: c.settings.FrameTimeout,
-		},
+		frames: newFrameReader(l.raw, c.cfg, l.cursor),
 		inbox:  c.inbox,
 		logger: c.logger,
 		owner:  l,
 	}
-	l.intake.frames.heard = &l.cursor.heard
 	if err := l.shakeHands(ctx); err != nil {
 		l.raw.Close()
 		return nil, c.connectError(callers, err)

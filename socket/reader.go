@@ -35,6 +35,19 @@ type frameReader struct {
 	hurried  atomic.Bool // see hurry
 }
 
+// newFrameReader makes that of a connection, which is written to by way of the
+// cursor.
+func newFrameReader(raw *rawConn, cfg Config, c *cursor) frameReader {
+	return frameReader{
+		src:     raw,
+		await:   raw.AwaitRead,
+		soon:    raw.spinning(cfg.Settings.Spin, cfg.Notify != nil),
+		heard:   &c.heard,
+		maxSize: cfg.Settings.MaxMessageSize,
+		timeout: cfg.Settings.FrameTimeout,
+	}
+}
+
 // errSilent: a peer with a heartbeat said nothing for three of them.
 var errSilent = fail(ErrIO, "the peer has been silent for three heartbeats")
 

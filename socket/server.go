@@ -163,15 +163,12 @@ func Serve(ctx context.Context, t Transport, event string, cfg Config) error {
 // send_timeout has passed and the message was not sent.
 func (s *Server) Send(m Message) error {
 	var d draft
-	err := s.encoder.draft(&d, &m, extraNone)
-	if err == nil {
-		err = s.log.append(&d, m.Type, m.RetainKey)
-		d.release()
+	if err := s.encoder.draft(&d, &m, extraNone); err != nil {
+		return err
 	}
-	if err != nil {
-		return s.named(err)
-	}
-	return nil
+	err := s.log.append(&d, m.Type, m.RetainKey)
+	d.release()
+	return s.named(err)
 }
 
 // SendMany sends messages in order and returns how many were sent. It stops
