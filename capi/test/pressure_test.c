@@ -17,32 +17,20 @@ static libsocket_message filled(uint32_t number)
     return message;
 }
 
-/* Sends until the peer takes no more, and gives how many were accepted. */
-static uint32_t fill_server(libsocket_client client)
+/* Has the peer send until the other side takes no more, and gives how many
+   messages were accepted. */
+static uint32_t fill_from(peer p)
 {
     for (uint32_t sent = 0; sent < MOST; sent++) {
         libsocket_message message = filled(sent);
-        int status = libsocket_client_send(client, &message);
+        int status = p.client.id != 0 ? libsocket_client_send(p.client, &message)
+                                      : libsocket_server_send(p.server, &message);
         if (status != LIBSOCKET_OK) {
             CHECK_STATUS(status, LIBSOCKET_E_TIMEOUT);
             return sent;
         }
     }
-    CHECK(!"the client waits");
-    return MOST;
-}
-
-static uint32_t fill_client(libsocket_server server)
-{
-    for (uint32_t sent = 0; sent < MOST; sent++) {
-        libsocket_message message = filled(sent);
-        int status = libsocket_server_send(server, &message);
-        if (status != LIBSOCKET_OK) {
-            CHECK_STATUS(status, LIBSOCKET_E_TIMEOUT);
-            return sent;
-        }
-    }
-    CHECK(!"the server waits");
+    CHECK(!"the sender waits");
     return MOST;
 }
 
@@ -50,7 +38,7 @@ static void pulled_server(void)
 {
     libsocket_server server = open_server("unix", "pulled", "buffer_size = 50", LIBSOCKET_PULL);
     libsocket_client client = join_server(server, "unix", "pulled", "send_timeout = 0.05");
-    uint32_t sent = fill_server(client);
+    uint32_t sent = fill_from((peer){{0}, client});
     CHECK(sent > 50);
     for (uint32_t i = 0; i < sent; i++) {
         libsocket_event *event = next_of_server(server, LIBSOCKET_EVENT_MESSAGE);
@@ -66,7 +54,7 @@ static void pulled_client(void)
     libsocket_server server = open_server(
         "unix", "pulled", "slow_client = \"block\"\nsend_timeout = 0.05\nlog_messages = 50", 0);
     libsocket_client client = join_server(server, "unix", "pulled", "buffer_size = 50");
-    uint32_t sent = fill_client(server);
+    uint32_t sent = fill_from((peer){server, {0}});
     CHECK(sent > 100);
     for (uint32_t i = 0; i < sent; i++) {
         libsocket_event *event = next_message(client);
@@ -101,7 +89,7 @@ static void server_that_calls(void)
     check_need(CHECK_OK(libsocket_server_open(&server, "unix", "calls", "buffer_size = 50", 0,
                                               take_when_let, &t)), "no server");
     libsocket_client client = join_server(server, "unix", "calls", "send_timeout = 0.05");
-    uint32_t sent = fill_server(client);
+    uint32_t sent = fill_from((peer){{0}, client});
     box_add(&t.let, 1);
     box_wait(&t.messages, sent);
     CHECK_OK(libsocket_client_close(client));
@@ -117,7 +105,7 @@ static void client_that_calls(void)
         "unix", "calls", "slow_client = \"block\"\nsend_timeout = 0.05\nlog_messages = 50", 0);
     check_need(CHECK_OK(libsocket_client_open(&client, "unix", "calls", "buffer_size = 50", 0,
                                               take_when_let, &t)), "no client");
-    uint32_t sent = fill_client(server);
+    uint32_t sent = fill_from((peer){server, {0}});
     box_add(&t.let, 1);
     box_wait(&t.messages, sent);
     CHECK_OK(libsocket_client_close(client));

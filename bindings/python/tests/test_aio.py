@@ -499,6 +499,7 @@ def cancelling(
                     burst = chance.choice([1, 1, 2, 5, 50])
                     server.send_many([{"n": sent + n} for n in range(burst)])
                     sent += burst
+                    # At any distance, so that cancellations meet every state.
                     time.sleep(chance.choice([0, 0, 0.0001, 0.001]))
                 server.send({"n": -1})
 
@@ -590,6 +591,21 @@ def test_cancelled_where_tasks_compete(
         run(main)
 
 
+async def cancelled(
+    chance: random.Random, work: Coroutine[Any, Any, object]
+) -> bool:
+    """Cancel the work at some moment; tell whether it was before its end."""
+    task = asyncio.ensure_future(work)
+    for _ in range(chance.randrange(3)):
+        await asyncio.sleep(chance.random() / 500)
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        return True
+    return False
+
+
 def test_a_cancelled_connect_leaves_no_connection(run: Run, unix: Net) -> None:
     server = unix.server()
 
@@ -597,13 +613,7 @@ def test_a_cancelled_connect_leaves_no_connection(run: Run, unix: Net) -> None:
         chance = random.Random(4)  # noqa: S311
         for _ in range(50):
             client = aio.UnixSocketClient("event", socket_dir=unix.directory)
-            task = asyncio.ensure_future(client.connect())
-            for _ in range(chance.randrange(3)):
-                await asyncio.sleep(chance.random() / 500)
-            task.cancel()
-            try:
-                await task
-            except asyncio.CancelledError:
+            if await cancelled(chance, client.connect()):
                 await until(lambda: not server.get_connected_clients())
                 assert not client.is_connected()
             else:
@@ -618,15 +628,7 @@ def test_a_cancelled_start_leaves_no_server(run: Run, directory: Path) -> None:
         chance = random.Random(5)  # noqa: S311
         for n in range(30):
             server = aio.UnixSocketServer(f"event{n}", socket_dir=directory)
-            task = asyncio.ensure_future(server.start())
-            for _ in range(chance.randrange(3)):
-                await asyncio.sleep(chance.random() / 500)
-            task.cancel()
-            try:
-                await task
-            except asyncio.CancelledError:
-                pass
-            else:
+            if not await cancelled(chance, server.start()):
                 await server.stop()
         await until(lambda: not list(directory.glob("*.sock")))
 
