@@ -17,6 +17,7 @@ from dataclasses import asdict
 from .contestants import BUILT, CONTESTANTS, ROOT
 from .curves import draw_growth
 from .measures import Results, all_measures, measure
+from .others import Others
 from .plot import draw
 from .processes import allow_many_files
 from .tables import circumstances, fill, tables
@@ -43,12 +44,12 @@ def main() -> int:
         if contestant.missing:
             tell(f"missing: {contestant.name}: {contestant.missing}")
     allow_many_files()
-    load = os.getloadavg()[0]
+    others = Others()
     everything = all_measures(scale)
     chosen = [m for m in everything if only.search(m.name)]
     results = measure(chosen, repeats, tell)
     whole = len(chosen) == len(everything) and scale >= WORTH_SHOWING
-    write(results, load, repeats, shown=whole)
+    write(results, others.cores(), repeats, shown=whole)
     tell(
         "written to docs/performance.md"
         if whole
@@ -59,7 +60,9 @@ def main() -> int:
     )
 
 
-def write(results: Results, load: float, repeats: int, *, shown: bool) -> None:
+def write(
+    results: Results, others: float, repeats: int, *, shown: bool
+) -> None:
     """Keep the figures, fill the tables into the page, and draw."""
     raw = {
         m: {w: asdict(o) for w, o in outcomes.items()}
@@ -68,7 +71,7 @@ def write(results: Results, load: float, repeats: int, *, shown: bool) -> None:
     (BUILT / "results.json").write_text(json.dumps(raw, indent=1))
     generated = {
         **tables(results),
-        "circumstances": circumstances(load, repeats),
+        "circumstances": circumstances(others, repeats),
     }
     directory = PAGE.parent if shown else BUILT
     (directory / PAGE.name).write_text(fill(PAGE.read_text(), generated))

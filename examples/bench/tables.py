@@ -27,8 +27,8 @@ from .ratios import Spread, absolute, ratio
 from .targets import TARGETS, per_client
 
 NOTHING = "-"
-# Load a core that something else may cause.
-QUIET = 0.25
+# What other work may take of each core.
+QUIET = 0.05
 SIZE_NAMES = {
     16: "16 B",
     180: "180 B",
@@ -286,14 +286,15 @@ def tables(results: Results) -> dict[str, str]:
     }
 
 
-def circumstances(load: float, repeats: int) -> str:
-    """What a reader has to know of the run before believing its figures."""
+def circumstances(others: float, repeats: int) -> str:
+    """What a reader has to know of the run before believing its figures.
+    Others is how many cores other work kept busy meanwhile."""
     cores = len(os.sched_getaffinity(0))
     text = (
-        f"Taken on {cores} cores in {repeats} rounds,"
-        f" with a load of {load:.1f} when it began."
+        f"Taken on {cores} cores in {repeats} rounds;"
+        f" other work took {100 * others / cores:.0f} % of the machine."
     )
-    if load > QUIET * cores:
+    if others > QUIET * cores:
         text += (
             "\n\n**The machine was busy with other work. Memory, and with"
             " care processor time, can"
