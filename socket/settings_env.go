@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 )
 
@@ -166,7 +167,11 @@ func readLimited(path string) (string, error) {
 	return string(text), err
 }
 
-var variableInPath = regexp.MustCompile(`\$(?:\w+|\{\w+\})?`)
+// variableInPath is made when a path has one: few have, and it would be a good
+// part of what loading the package costs every program.
+var variableInPath = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\$(?:\w+|\{\w+\})?`)
+})
 
 // expand replaces a leading ~ and the variables in a path.
 func (env environment) expand(path string) (string, error) {
@@ -175,8 +180,11 @@ func (env environment) expand(path string) (string, error) {
 	} else if strings.HasPrefix(path, "~") {
 		return "", errors.New("must not begin with the ~ of another user")
 	}
+	if !strings.Contains(path, "$") {
+		return path, nil
+	}
 	var problem error
-	expanded := variableInPath.ReplaceAllStringFunc(path, func(variable string) string {
+	expanded := variableInPath().ReplaceAllStringFunc(path, func(variable string) string {
 		name := strings.Trim(variable, "${}")
 		value := env[name]
 		switch {

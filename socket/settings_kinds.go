@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -257,12 +256,10 @@ func (permissionsKind) describe() (typ, unit, bound string) {
 	return "text", "", "octal digits with a leading 0, at most 0777"
 }
 
-var octalDigits = regexp.MustCompile(`^0[0-7]+$`)
-
 func (k permissionsKind) parse(v any) (any, error) {
 	s, _ := v.(string)
 	mode, err := strconv.ParseUint(s, 8, 32)
-	if err != nil || mode > 0o777 || !octalDigits.MatchString(s) {
+	if err != nil || mode > 0o777 || len(s) < 2 || s[0] != '0' {
 		_, _, bound := k.describe()
 		return nil, mustBe("text of " + bound)
 	}
