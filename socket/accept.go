@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"context"
 	"errors"
 	"net"
 	"time"
@@ -83,6 +82,7 @@ func (s *Server) serve(v *visitor, accepted uint64) {
 	}
 	s.logger.Info("client connected", "client", c.info.ID, "address", c.info.Address)
 	stays = true
+	v.leave()                         // nobody hurries it any more
 	_ = c.intake.frames.setDeadline() // that of the handshake goes; an error comes again
 	go s.attend(c, raw)
 }
@@ -106,9 +106,7 @@ func (s *Server) attend(c *conn, raw *rawConn) {
 // says that it was answered, and is over.
 func (s *Server) admit(v *visitor, raw *rawConn, accepted uint64) (*conn, error) {
 	until := time.Now().Add(s.settings.DefaultTimeout)
-	ctx, cancel := context.WithDeadline(s.ctx, until)
-	defer cancel()
-	secured, err := secure(ctx, v.conn, s.logger)
+	secured, err := secure(s.ctx, until, v.conn, s.logger)
 	if err != nil {
 		return s.insecure(v, raw, err)
 	}
@@ -117,6 +115,8 @@ func (s *Server) admit(v *visitor, raw *rawConn, accepted uint64) (*conn, error)
 	}
 	p := peerOf(secured)
 	c := newConn(s, raw, p)
+	c.intake.equip()
+	defer c.intake.rest()
 	if c.readOnly, err = checkClient(p, s.settings); err != nil {
 		c.cursor.speaks = true // not known yet; it costs an old one a line in its log
 		return c, err

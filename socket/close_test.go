@@ -58,7 +58,7 @@ func TestClientCloseWithMessagesUnreadDeliversWhatItSent(t *testing.T) {
 	}
 	l := c.link
 	go c.Close()
-	<-l.cursor.stopped
+	<-l.cursor.ended()
 	for range total / 4 {
 		nextEvent(b, s, EventMessage)
 	}

@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -68,20 +67,20 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 // be let in: those of strangers are to cost little memory.
 const maxGreeting = 16 << 10
 
-// awaitHello waits for the peer's first words, hello or inspect. nil: it is an
-// old client, of which nothing came for that time. What an old client has sent
-// stays to be read. A server that asks for TLS or a token takes nobody for one,
-// however long the peer says nothing.
+// awaitHello waits for the peer's first words, hello or inspect, which stay in
+// the intake's scratch. nil: it is an old client, of which nothing came for
+// that time. What an old client has sent stays to be read. A server that asks
+// for TLS or a token takes nobody for one, however long the peer says nothing.
 func (c *conn) awaitHello(patience time.Duration, until time.Time) (*control, error) {
 	s := c.server
 	guarded := s.settings.guarded(s.transport)
-	now := time.Now()
-	hurry := context.AfterFunc(s.ctx, func() { c.raw.SetReadDeadline(now) })
-	defer hurry()
-	quiet := now.Add(patience)
+	quiet := time.Now().Add(patience)
 	if guarded {
 		quiet = until
 		c.intake.frames.maxSize = min(maxGreeting, s.settings.MaxMessageSize)
+	}
+	if s.ctx.Err() != nil { // too late for lobby.hurry
+		quiet, until = time.Now(), time.Now()
 	}
 	body, err := c.intake.frames.peek(quiet, until)
 	switch silent := errors.Is(err, os.ErrDeadlineExceeded); {
@@ -93,13 +92,12 @@ func (c *conn) awaitHello(patience time.Duration, until time.Time) (*control, er
 	case err != nil:
 		return nil, err
 	}
-	var env envelope
-	var hello control
-	isControl, err := parseBody(body, &env, &hello, nil)
+	hello := &c.intake.ctl
+	isControl, err := parseBody(body, &c.intake.env, hello, nil)
 	if isControl = isControl && (hello.kind == controlHello || hello.kind == controlInspect); err == nil && isControl {
 		c.intake.frames.skip(body)
 		c.intake.frames.quiet = silentAfter * c.heartbeat
-		return &hello, nil
+		return hello, nil
 	}
 	if guarded {
 		c.cursor.speaks = true
@@ -205,7 +203,7 @@ func (c *conn) lastWords(frame []byte, within time.Duration) {
 func (c *conn) close() {
 	c.raw.Close()
 	c.cursor.leave()
-	<-c.cursor.stopped
+	<-c.cursor.ended()
 	c.patient()
 	if missed := c.cursor.abandon(); missed > 0 {
 		c.server.logger.Warn("a client went without messages that were sent to it", "client", c.info.ID, "messages", missed)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -100,10 +101,13 @@ func newTypeSet(types []MessageType) typeSet {
 
 func (s typeSet) has(t MessageType) bool { return s == 0 || s&(1<<t) != 0 }
 
+// usualControl is what nearly every control frame fits into, in bytes.
+const usualControl = 112
+
 // appendFrame appends the frame: the length and the body.
 func (c *control) appendFrame(dst []byte) []byte {
 	start := len(dst)
-	w := controlWriter{dst: append(dst, 0, 0, 0, 0, 0)}
+	w := controlWriter{dst: append(slices.Grow(dst, usualControl), 0, 0, 0, 0, 0)}
 	w.text(controlKey, c.kind.String())
 	switch c.kind {
 	case controlHello, controlInspect:

@@ -19,11 +19,6 @@ type cursor struct {
 
 	// All below is guarded by log.mu once the cursor has joined.
 
-	types typeSet // which types the reader wants; 0: all
-	// speaks: the reader understands control frames. An old one is told
-	// nothing of what it missed.
-	speaks bool
-
 	seq    uint64 // the next frame to give
 	kept   uint64 // seq, or where what is being written begins
 	told   uint64 // the seq that the reader will give to the next broadcast
@@ -38,11 +33,16 @@ type cursor struct {
 	besideBytes int
 	scratch     []byte // frames gathered for the reader
 
+	types typeSet // which types the reader wants; 0: all
+	// speaks: the reader understands control frames. An old one is told
+	// nothing of what it missed.
+	speaks bool
+
 	held     bool          // gives its greeting and nothing more yet
 	isIdle   bool          // linked in log.idle
 	running  bool          // the writer runs, or is about to
 	left     bool          // no longer in the log
-	stopped  chan struct{} // closed once left and not running
+	stopped  chan struct{} // closed once left and not running; nil: nobody waits
 	nextIdle *cursor
 	idleAt   int64 // when it became idle, in microseconds
 
@@ -58,7 +58,6 @@ type lag struct{ missed, from, to uint64 }
 // gone already count as missed.
 func (l *log) join(c *cursor, seq uint64) {
 	c.log, c.seq, c.kept, c.told, c.held = l, seq, seq, seq, true
-	c.stopped = make(chan struct{})
 	l.cursors[c] = struct{}{}
 	l.floor = min(l.floor, seq)
 	if l.waitDone != nil && seq < l.waitMark {
@@ -89,16 +88,14 @@ func (c *cursor) greet() {
 }
 
 // leave removes the cursor and returns its position. Its writer may still
-// run, and ends at its following call of next: stopped is closed then. A pinned
+// run, and ends at its following call of next: see ended. A pinned
 // chunk is unpinned by nobody but the writer.
 func (c *cursor) leave() uint64 {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
 	if !c.left {
 		c.remove()
-		if !c.running {
-			close(c.stopped)
-		}
+		c.tellEnded()
 	}
 	return c.seq
 }
@@ -273,7 +270,26 @@ func (c *cursor) done() {
 	if !c.left {
 		c.remove()
 	}
-	close(c.stopped)
+	c.tellEnded()
+}
+
+// ended returns a channel that is closed once the cursor has left and its
+// writer does not run.
+func (c *cursor) ended() <-chan struct{} {
+	c.log.mu.Lock()
+	defer c.log.mu.Unlock()
+	if c.stopped == nil {
+		c.stopped = make(chan struct{})
+		c.tellEnded()
+	}
+	return c.stopped
+}
+
+// tellEnded tells who waits for the end, if this is it.
+func (c *cursor) tellEnded() {
+	if c.stopped != nil && c.left && !c.running {
+		close(c.stopped)
+	}
 }
 
 // written takes note that what was handed out has been written.

@@ -39,7 +39,7 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 // run returns why the connection ended: io.EOF for an orderly end.
 func (in *intake) run() error {
 	defer in.frames.close()
-	in.scratch = scratches.Get().(*scratch)
+	in.equip()
 	for {
 		body, err := in.frames.scan()
 		if err != nil {
@@ -48,11 +48,9 @@ func (in *intake) run() error {
 		}
 		if body == nil {
 			in.flush()
-			*in.scratch = scratch{} // it would keep buffers from being freed
-			scratches.Put(in.scratch)
-			in.scratch = nil
+			in.rest()
 			err := in.frames.fill()
-			in.scratch = scratches.Get().(*scratch)
+			in.equip()
 			if err != nil {
 				return err
 			}
@@ -65,6 +63,15 @@ func (in *intake) run() error {
 			return err
 		}
 	}
+}
+
+// equip gets a scratch, rest lets go of it.
+func (in *intake) equip() { in.scratch = scratches.Get().(*scratch) }
+
+func (in *intake) rest() {
+	*in.scratch = scratch{} // it would keep buffers from being freed
+	scratches.Put(in.scratch)
+	in.scratch = nil
 }
 
 func (in *intake) frame(body []byte) error {

@@ -16,8 +16,10 @@ func (s *Server) register(c *conn, hello *control, accepted uint64) error {
 	c.info.ConnectedAt = now
 	s.join(c, hello, accepted)
 	s.conns[c.info.ID] = c
-	close(s.audience)
-	s.audience = make(chan struct{})
+	if s.audience != nil {
+		close(s.audience)
+		s.audience = nil
+	}
 	if s.inbox == nil {
 		c.cursor.release()
 		return nil

@@ -294,7 +294,7 @@ func (l *link) finish(linger time.Duration) {
 	timeout := time.NewTimer(linger)
 	defer timeout.Stop()
 	select {
-	case <-l.cursor.stopped:
+	case <-l.cursor.ended():
 	case <-timeout.C:
 		return
 	}
@@ -315,7 +315,7 @@ func (l *link) close() uint64 {
 	}
 	l.raw.Close()
 	seq := l.cursor.leave()
-	<-l.cursor.stopped
+	<-l.cursor.ended()
 	return seq
 }
 

@@ -83,6 +83,17 @@ func (l *lobby) tryEnter(c net.Conn) (*visitor, time.Duration) {
 	return v, 0
 }
 
+// hurry is for the end of the server: who has said nothing yet is not waited
+// for.
+func (l *lobby) hurry() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	for e := l.visitors.Front(); e != nil; e = e.Next() {
+		e.Value.(*visitor).conn.SetReadDeadline(now)
+	}
+}
+
 // leave makes room: the connection is a client, or over. It may be called
 // more than once.
 func (v *visitor) leave() {

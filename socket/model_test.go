@@ -247,7 +247,7 @@ func (m *model) remove(r *modelReader) {
 		r.conn.cursor.done()
 		r.runnable = false
 	}
-	<-r.conn.cursor.stopped
+	<-r.conn.cursor.ended()
 	delete(m.server.conns, r.conn.info.ID)
 	m.readers = slices.DeleteFunc(m.readers, func(x *modelReader) bool { return x == r })
 	if r.welcomed {

@@ -44,7 +44,7 @@ type Server struct {
 	raws      map[*rawConn]struct{} // accepted and not closed
 	lastID    ClientID
 	queueFrom uint64        // since when nobody is connected; valid while conns is empty
-	audience  chan struct{} // closed and replaced whenever a client joins
+	audience  chan struct{} // closed when a client joins; nil: nobody waits for one
 	gone      bool          // Close waits no longer
 
 	restarting  atomic.Bool
@@ -104,7 +104,6 @@ func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server
 		conns:     make(map[ClientID]*conn),
 		raws:      make(map[*rawConn]struct{}),
 		queueFrom: 1,
-		audience:  make(chan struct{}),
 	}
 	if cfg.KeepEvents || cfg.OnEvent != nil {
 		s.inbox = newInbox(set, cfg.Notify)
@@ -233,11 +232,15 @@ func (s *Server) Port() int {
 func (s *Server) WaitClients(ctx context.Context, n int) error {
 	for {
 		s.mu.Lock()
-		count, changed := len(s.conns), s.audience
-		s.mu.Unlock()
-		if count >= n {
+		if len(s.conns) >= n {
+			s.mu.Unlock()
 			return nil
 		}
+		if s.audience == nil {
+			s.audience = make(chan struct{})
+		}
+		changed := s.audience
+		s.mu.Unlock()
 		select {
 		case <-changed:
 		case <-s.ctx.Done():
@@ -325,6 +328,7 @@ func (s *Server) close() error {
 		s.tellManager(stateStopping)
 	}
 	s.cancel()
+	s.lobby.hurry()
 	err := s.listener.Close()
 	if s.inbox != nil {
 		s.inbox.stop()

@@ -148,11 +148,13 @@ type tlsArrival struct {
 // secure does what an accepted connection needs before it carries frames: the
 // handshake of TLS, for a server that speaks it. It takes no longer than ctx.
 // When it fails, c is still open.
-func secure(ctx context.Context, c net.Conn, logger *slog.Logger) (net.Conn, error) {
+func secure(ctx context.Context, until time.Time, c net.Conn, logger *slog.Logger) (net.Conn, error) {
 	arrival, ok := c.(*tlsArrival)
 	if !ok {
 		return c, nil
 	}
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	config := arrival.config.get(logger)
 	conn := newTLSConn(arrival.TCPConn, func(c net.Conn) *tls.Conn { return tls.Server(c, config) })
 	err := conn.HandshakeContext(ctx)

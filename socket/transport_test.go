@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // transportSettings are settings whose files are in dir and whose port is
@@ -44,7 +45,7 @@ func mustConnect(t *testing.T, transport Transport, event string, s *Settings, l
 	go func() { // ends when the connection is there, or the test has failed
 		var err error
 		if server, err = l.Accept(); err == nil {
-			server, err = secure(t.Context(), server, slog.New(slog.DiscardHandler))
+			server, err = secure(t.Context(), time.Now().Add(patience), server, slog.New(slog.DiscardHandler))
 		}
 		accepted <- err
 	}()
@@ -103,7 +104,7 @@ func tlsSettings(t *testing.T) *Settings {
 	return s
 }
 
-// TestTransportContract is what server and client rely on, whatever the
+// TestTransportContract is what server and client rely on, time.Now().Add(patience), whatever the
 // transport.
 func TestTransportContract(t *testing.T) {
 	for _, over := range []struct {

@@ -35,7 +35,7 @@ func (w *writer) attach(c *cursor) {
 }
 
 // start is the cursor's start. The goroutine belongs to the connection, whose
-// end waits for cursor.stopped.
+// end waits for cursor.ended.
 func (w *writer) start() { go w.run(turn{}) }
 
 // here is the cursor's here: one write on the caller's goroutine, which does

@@ -88,6 +88,6 @@ func TestWriteHereKeepsOrder(t *testing.T) {
 			t.Fatal("not all arrives")
 		}
 		l.close()
-		<-c.stopped
+		<-c.ended()
 	})
 }
