@@ -47,6 +47,7 @@ func TestInspect(t *testing.T) {
 
 		one := b.dial(func(cfg *Config) { cfg.Settings.Name = "one" })
 		b.dial(func(cfg *Config) { cfg.Settings.Name, cfg.Settings.BufferSize = "two", 1 })
+		receiveNumbers(b, one, 1, 3) // a refusal does not wait for them
 		require.NoError(t, one.Send(number(t, 1)))
 		require.Equal(t, ReasonNotAllowed, nextEvent(b, one, EventRefused).Reason)
 		m := number(t, 4)
