@@ -3,6 +3,7 @@ package socket
 import (
 	"fmt"
 	"log/slog"
+	"net"
 	"testing"
 	"time"
 
@@ -129,4 +130,28 @@ func TestPanicInACallbackAboutALogLine(t *testing.T) {
 	<-s.Done()
 	require.Equal(t, EventClosed, kinds[len(kinds)-1])
 	require.Less(t, len(kinds), 10)
+}
+
+// A server that closes does not wait for those who have not said who they are.
+func TestCloseDoesNotWaitForStrangers(t *testing.T) {
+	b := newBed(t, TCP)
+	b.settings.TCP.TokenFile = writeToken(t, testToken)
+	b.settings.DefaultTimeout, b.settings.Linger = time.Hour, time.Hour
+	s := b.serve()
+	for range 3 {
+		stranger, err := net.Dial("tcp", s.Address())
+		require.NoError(t, err)
+		t.Cleanup(func() { stranger.Close() })
+	}
+	require.Eventually(t, func() bool { return s.lobby.waiting() == 3 }, patience, time.Millisecond)
+	closed := make(chan struct{})
+	go func() { // ends with the strangers at the latest
+		s.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-b.ctx.Done():
+		require.Fail(t, "the server still waits")
+	}
 }

@@ -60,6 +60,7 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 		logger: s.logger,
 		owner:  c,
 	}
+	c.intake.frames.ending = s.ctx.Done()
 	return c
 }
 
@@ -78,9 +79,6 @@ func (c *conn) awaitHello(patience time.Duration, until time.Time) (*control, er
 	if guarded {
 		quiet = until
 		c.intake.frames.maxSize = min(maxGreeting, s.settings.MaxMessageSize)
-	}
-	if s.ctx.Err() != nil { // too late for lobby.hurry
-		quiet, until = time.Now(), time.Now()
 	}
 	body, err := c.intake.frames.peek(quiet, until)
 	switch silent := errors.Is(err, os.ErrDeadlineExceeded); {

@@ -20,10 +20,11 @@ type frameReader struct {
 	await func() error
 	// soon reads what comes within the setting spin_us; nil: that is 0.
 	soon    func([]byte) (int, error)
-	heard   *atomic.Bool  // is set when something has come; nil: nobody asks
-	maxSize int           // of a body
-	timeout time.Duration // for a frame that has begun
-	quiet   time.Duration // for the peer to say anything; 0: for ever
+	heard   *atomic.Bool    // is set when something has come; nil: nobody asks
+	maxSize int             // of a body
+	timeout time.Duration   // for a frame that has begun
+	quiet   time.Duration   // for the peer to say anything; 0: for ever
+	ending  <-chan struct{} // no peek waits once it is closed; nil: it never is
 
 	buf   *buffer
 	r, w  int // buf.data[r:w] is not handed out yet
@@ -173,6 +174,11 @@ func (fr *frameReader) peek(silence, limit time.Time) ([]byte, error) {
 		}
 		if err := fr.src.SetReadDeadline(until); err != nil {
 			return nil, err
+		}
+		select {
+		case <-fr.ending: // lobby.hurry may have come before that deadline
+			_ = fr.src.SetReadDeadline(time.Unix(1, 0)) // a broken connection ends as well
+		default:
 		}
 		n, err := fr.src.Read(fr.buf.data[fr.w:])
 		fr.w += n
