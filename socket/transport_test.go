@@ -104,7 +104,7 @@ func tlsSettings(t *testing.T) *Settings {
 	return s
 }
 
-// TestTransportContract is what server and client rely on, time.Now().Add(patience), whatever the
+// TestTransportContract is what server and client rely on, whatever the
 // transport.
 func TestTransportContract(t *testing.T) {
 	for _, over := range []struct {
