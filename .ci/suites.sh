@@ -6,12 +6,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# What a suite needs is built by as many at a time as there are cores.
+jobs=()
+[[ ${MAKEFLAGS-} == *-j* ]] || jobs=("-j$(nproc)")
+
 mkdir -p build/test
 rows=() passed=0 failed=0 skipped=0
 for target; do
 	echo "== $target"
 	log=build/test/${target#test-}.log start=$SECONDS status=passed
-	"${MAKE:-make}" --no-print-directory "$target" 2>&1 | tee "$log" || status=FAILED
+	"${MAKE:-make}" "${jobs[@]}" --no-print-directory "$target" 2>&1 | tee "$log" || status=FAILED
 
 	counts=$(grep -E '[0-9]+ (passed|failed)' "$log" | tail -n 1 || true)
 	count() { grep -oE "[0-9]+ $1" <<<"$counts" | cut -d' ' -f1 || echo 0; }

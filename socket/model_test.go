@@ -13,10 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var (
-	modelSeed = flag.Uint64("model.seed", 0, "replay this seed of TestModel only")
-	modelRuns = flag.Int("model.runs", 150, "seeds that TestModel tries")
-)
+var modelSeed = flag.Uint64("model.seed", 0, "replay this seed of TestModel only")
 
 // TestModel drives the log and its cursors with random operations and checks
 // what every reader is given against a model that is only a list of messages:
@@ -28,7 +25,7 @@ func TestModel(t *testing.T) {
 		runModel(t, *modelSeed)
 		return
 	}
-	for seed := uint64(1); seed <= uint64(*modelRuns); seed++ {
+	for seed := uint64(1); seed <= uint64(sized(50, 2000)); seed++ {
 		if !t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) { runModel(t, seed) }) {
 			return
 		}
