@@ -11,7 +11,7 @@ BENCH_SHARED   := examples/bench/c/bench.c examples/bench/c/bench.h
 bench-peers: $(VENV)/installed | go
 	@for package in libzmq3-dev libnng-dev; do .ci/packages.sh $$package || true; done
 	@$(VENV)/bin/python $(PIP) install pyzmq==$(PYZMQ_VERSION) || echo 'missing: pyzmq' >&2
-	@cd examples/bench/go && go build -o $(CURDIR)/build/bench/go/ ./nats || echo 'missing: NATS' >&2
+	@cd examples/bench/go && CGO_ENABLED=0 go build -o $(CURDIR)/build/bench/go/ ./nats || echo 'missing: NATS' >&2
 
 build/bench/spawn: examples/bench/c/spawn.c
 	@mkdir -p $(@D)
@@ -32,7 +32,7 @@ $(BENCH_PEERS): build/bench/%: examples/bench/c/%.c $(BENCH_SHARED) | bench-peer
 
 .PHONY: bench-build bench-run bench-go
 bench-build: $(LIBRARY) $(BENCH_PROGRAMS) $(BENCH_PEERS)
-	@cd examples/bench/go && go build -o $(CURDIR)/build/bench/go/ ./libsocket
+	@cd examples/bench/go && CGO_ENABLED=0 go build -o $(CURDIR)/build/bench/go/ ./libsocket
 
 bench-run: bench-build
 	@$(VENV)/bin/python -m examples.bench
