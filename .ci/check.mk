@@ -58,7 +58,7 @@ check-mypy: $(VENV)/tools
 		--no-error-summary bindings/python/tests/typed_user.py
 
 check-shell: $(VENV)/tools
-	$(VENV)/bin/shellcheck .ci/*.sh .ci/run .ci/debian/smoke/run.sh
+	$(VENV)/bin/shellcheck .ci/*.sh .ci/run .ci/debian/smoke/run.sh examples/quickstart/*.sh
 
 check-docs: | $(VENV)/bin/python
 	$(VENV)/bin/python .ci/docs.py

@@ -45,9 +45,10 @@ func newCell(t *testing.T, scenario, transport, server, client string) *cell {
 		"SOCKET__TCP__RECONNECT_MIN=0.01",
 		"SOCKET__TCP__RECONNECT_MAX=0.1",
 	}
-	for _, name := range []string{"PATH", "LANG", "LC_ALL"} {
+	for _, name := range []string{"LANG", "LC_ALL"} {
 		environment = append(environment, name+"="+os.Getenv(name))
 	}
+	environment = append(environment, "PATH="+filepath.Join(root, ".venv/bin")+":"+os.Getenv("PATH"))
 	return &cell{
 		T: t, scenario: scenario, transport: transport, server: server, client: client,
 		directory: directory, environment: environment, ctx: ctx,
@@ -66,9 +67,13 @@ func (c *cell) startClient(args ...string) *process { return c.start("client", c
 
 func (c *cell) start(role, language string, args []string) *process {
 	program := filepath.Join(root, "build/examples", c.scenario, language+"-"+role)
-	if language == "python" {
+	source := filepath.Join(root, "examples", c.scenario, role)
+	switch language {
+	case "python":
 		program = filepath.Join(root, ".venv/bin/python")
-		args = append([]string{filepath.Join(root, "examples", c.scenario, role+".py")}, args...)
+		args = append([]string{source + ".py"}, args...)
+	case "shell":
+		program = source + ".sh"
 	}
 	return c.run(language+" "+role, program, args)
 }

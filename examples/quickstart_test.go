@@ -1,12 +1,16 @@
 package examples
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // TestQuickStart runs the programs that README.md quotes, every pair of them,
 // with the client started first.
 func TestQuickStart(t *testing.T) {
-	for _, server := range languages {
-		for _, client := range languages {
+	all := append(slices.Clone(languages), "shell")
+	for _, server := range all {
+		for _, client := range all {
 			t.Run(server+"-server/"+client+"-client", func(t *testing.T) {
 				t.Parallel()
 				c := newCell(t, "quickstart", "unix", server, client)

@@ -1,7 +1,10 @@
-"""What runs, on the command line.
+"""Events on the command line: what runs, and messages for shell scripts.
 
     python -m dotfiles_socket list
     python -m dotfiles_socket inspect EVENT
+    python -m dotfiles_socket watch EVENT
+    python -m dotfiles_socket send EVENT [JSON ...]
+    python -m dotfiles_socket serve EVENT
 
 The exit status is 0, or one of sysexits.h: README.md lists them.
 """
@@ -9,13 +12,15 @@ The exit status is 0, or one of sysexits.h: README.md lists them.
 import argparse
 import json
 import os
-import pwd
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from ._inspection import Document, inspect_document, list_documents
+from ._inspection import inspect_document, list_documents
+from ._lines import nobody_reads, send, serve, watch
+from ._tables import details, listing
 from .core.exceptions import SocketError, Status
+from .core.types import MessageType
 
 # Seconds that a server which is stopped may hold up the answer.
 PATIENCE = 1.0
@@ -23,6 +28,7 @@ PATIENCE = 1.0
 _STATUSES = {
     Status.INVALID: os.EX_USAGE,
     Status.NO_SERVER: os.EX_UNAVAILABLE,
+    Status.IN_USE: os.EX_UNAVAILABLE,
     Status.IO: os.EX_IOERR,
     Status.NOT_CONNECTED: os.EX_TEMPFAIL,
     Status.MAX_CONNECTIONS: os.EX_TEMPFAIL,
@@ -33,8 +39,6 @@ _STATUSES = {
 }
 _INTERRUPTED = 130  # as a shell says it of Ctrl-C
 
-Row = Sequence[object]
-
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
@@ -43,73 +47,177 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = _Parser(add_help=False)
-    common.add_argument(
-        "--socket-dir", metavar="DIR", help="where the sockets are"
+    parser = _Parser(
+        prog="python -m dotfiles_socket",
+        description="Shows which events are served and how their servers "
+        "are, and takes part in one with lines of JSON. Settings are those "
+        "of the programs.",
     )
-    common.add_argument(
+    commands = parser.add_subparsers(
+        dest="command", required=True, parser_class=_Parser
+    )
+    _add_inspections(commands)
+    _add_lines(commands)
+    return parser
+
+
+def _add_inspections(commands: Any) -> None:
+    asking = _Parser(add_help=False)
+    asking.add_argument(
         "--timeout",
         type=float,
         metavar="SECONDS",
         default=PATIENCE,
         help="for a server that does not answer (%(default)s)",
     )
-    common.add_argument(
+    asking.add_argument(
         "--json", action="store_true", help="all that is known, as JSON"
     )
-    parser = _Parser(
-        prog="python -m dotfiles_socket",
-        description="Shows which events are served, and how their servers "
-        "are. Settings are those of the programs.",
+    every = commands.add_parser(
+        "list", parents=[asking], help="every event in the directory"
     )
-    commands = parser.add_subparsers(
-        dest="command", required=True, parser_class=_Parser
-    )
-    commands.add_parser(
-        "list", parents=[common], help="every event in the directory"
-    )
+    _add_directory(every)
+    every.set_defaults(run=_list)
     one = commands.add_parser(
-        "inspect", parents=[common], help="one event, and its clients"
+        "inspect", parents=[asking], help="one event, and its clients"
     )
-    one.add_argument("event", metavar="EVENT")
-    one.add_argument(
+    _add_event(one)
+    one.set_defaults(run=_inspect)
+
+
+def _add_lines(commands: Any) -> None:
+    watching = commands.add_parser(
+        "watch", help="print what is sent, a line of JSON for each message"
+    )
+    watching.add_argument(
+        "--wait", action="store_true", help="for the server to come"
+    )
+    watching.add_argument(
+        "--once", action="store_true", help="end with the server"
+    )
+    watching.add_argument(
+        "--count",
+        type=_whole,
+        metavar="N",
+        default=-1,
+        help="end after so many messages",
+    )
+    watching.add_argument(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help="end when nothing comes for so long, with the status 75",
+    )
+    watching.set_defaults(run=watch)
+    sending = commands.add_parser(
+        "send", help="send to the server, as one of its clients"
+    )
+    sending.set_defaults(run=send)
+    serving = commands.add_parser(
+        "serve",
+        help="send each line of the standard input to all clients, and "
+        "print what they send",
+    )
+    serving.add_argument(
+        "--wait",
+        type=_whole,
+        metavar="N",
+        default=0,
+        help="for so many clients to come first",
+    )
+    serving.add_argument(
+        "--retain",
+        metavar="KEY",
+        help="keep the last message of this key for clients that come later",
+    )
+    serving.set_defaults(run=serve)
+    for command in (watching, sending, serving):
+        _add_event(command)
+    for command in (watching, serving):
+        command.add_argument(
+            "--whole",
+            action="store_true",
+            help="print messages with their times and type, not data alone",
+        )
+    for command in (sending, serving):
+        command.add_argument(
+            "--type",
+            choices=[t.value for t in MessageType],
+            default=MessageType.DATA.value,
+            help="of the messages (%(default)s)",
+        )
+    sending.add_argument(
+        "data",
+        metavar="JSON",
+        nargs="*",
+        help="a message; without any, each line of the standard input is one",
+    )
+
+
+def _add_event(command: argparse.ArgumentParser) -> None:
+    command.add_argument("event", metavar="EVENT")
+    _add_directory(command)
+    command.add_argument(
         "--port", type=int, help="the event is served by TCP, on this port"
     )
-    one.add_argument("--host", help="the host of the port")
-    return parser
+    command.add_argument("--host", help="the host of the port")
+
+
+def _add_directory(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--socket-dir", metavar="DIR", help="where the sockets are"
+    )
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit status."""
-    given = _parser().parse_args(arguments)
-    settings = {
-        "socket_dir": given.socket_dir,
-        "default_timeout": given.timeout,
-    }
+    parser = _parser()
+    given, rest = parser.parse_known_args(arguments)
+    if given.command == "send" and not any(t.startswith("--") for t in rest):
+        given.data += rest  # argparse finds none behind "EVENT --port 1"
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
-        if given.command == "list":
-            documents = list_documents(**settings)
-            _print(documents, _listing(documents), given.json)
-            return os.EX_OK
-        by_tcp = given.port is not None
-        document = inspect_document(
-            "tcp" if by_tcp else "unix",
-            given.event,
-            **({"host": given.host, "port": given.port} if by_tcp else {}),
-            **settings,
-        )
-        _print(document, _details(document), given.json)
+        status: int = given.run(given)
     except SocketError as e:
         print(e, file=sys.stderr)
         return _STATUSES.get(e.status, os.EX_SOFTWARE)
     except ImportError as e:  # there is no library
         print(e, file=sys.stderr)
         return os.EX_OSERR
-    except BrokenPipeError:  # who was reading has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        nobody_reads()
         return os.EX_IOERR
     except KeyboardInterrupt:
         return _INTERRUPTED
+    return status
+
+
+def _list(given: argparse.Namespace) -> int:
+    documents = list_documents(
+        socket_dir=given.socket_dir, default_timeout=given.timeout
+    )
+    _print(documents, listing(documents), given.json)
+    return os.EX_OK
+
+
+def _inspect(given: argparse.Namespace) -> int:
+    by_tcp = given.port is not None
+    document = inspect_document(
+        "tcp" if by_tcp else "unix",
+        given.event,
+        **({"host": given.host, "port": given.port} if by_tcp else {}),
+        socket_dir=given.socket_dir,
+        default_timeout=given.timeout,
+    )
+    _print(document, details(document), given.json)
     return os.EX_TEMPFAIL if document["state"] == "silent" else os.EX_OK
 
 
@@ -119,95 +227,6 @@ def _print(documents: Any, lines: Iterable[str], as_json: bool) -> None:
     for line in lines:
         print(line)
     sys.stdout.flush()
-
-
-def _listing(documents: list[Document]) -> list[str]:
-    columns: dict[str, Callable[[Document], object]] = {
-        "EVENT": lambda d: d["event"],
-        "STATE": lambda d: d["state"],
-        "PID": lambda d: d["pid"] or "-",
-        "USER": lambda d: _user(d["uid"]),
-        "UP": lambda d: _duration(d["uptime_ms"]),
-        "CLIENTS": lambda d: d["stats"]["clients"],
-        "SENT": lambda d: d["stats"]["sent"],
-        "DROPPED": lambda d: d["stats"]["dropped"],
-        "RECEIVED": lambda d: d["stats"]["received"],
-    }
-    return _table(columns, documents)
-
-
-def _details(document: Document) -> list[str]:
-    keys = ["event", "state", "transport", "address"]
-    rows: list[Row] = [(key, document[key]) for key in keys]
-    rows += [("pid", document["pid"] or "-"), ("user", _user(document["uid"]))]
-    if document["state"] != "live":
-        return _aligned(rows)
-    stats = document["stats"]
-    rows += [
-        ("library", document["library"]),
-        ("up", _duration(document["uptime_ms"])),
-        *stats.items(),
-    ]
-    columns: dict[str, Callable[[Document], object]] = {
-        "CLIENT": lambda c: c["client"],
-        "NAME": lambda c: c["name"] or "-",
-        "PID": lambda c: c["pid"] or "-",
-        "USER": lambda c: _user(c["uid"]),
-        "DELIVERED": lambda c: c["delivered"],
-        "MISSED": lambda c: c["missed"],
-        "BACKLOG": lambda c: c["backlog"],
-        "ADDRESS": lambda c: c["address"],
-    }
-    lines = _aligned(rows)
-    if document["clients"]:
-        lines += ["", *_table(columns, document["clients"])]
-    missing = stats["clients"] - len(document["clients"])
-    return [*lines, f"and {missing} more"] if missing > 0 else lines
-
-
-def _table(
-    columns: dict[str, Callable[[Document], object]], documents: list[Document]
-) -> list[str]:
-    """Return a line for the names of the columns, and one a document; what
-    a document does not have is a dash."""
-
-    def cell(value: Callable[[Document], object], of: Document) -> object:
-        try:
-            return value(of)
-        except KeyError:
-            return "-"
-
-    rows = [[cell(v, d) for v in columns.values()] for d in documents]
-    return _aligned([list(columns), *rows])
-
-
-def _aligned(rows: Sequence[Row]) -> list[str]:
-    texts = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in texts]
-
-
-def _user(uid: int) -> str:
-    if uid < 0:
-        return "-"
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def _duration(milliseconds: int) -> str:
-    """Return the two largest units of a time."""
-    seconds = milliseconds // 1000
-    units = [
-        (f"{seconds // 86400}d", seconds // 86400),
-        (f"{seconds // 3600 % 24}h", seconds // 3600 % 24),
-        (f"{seconds // 60 % 60}m", seconds // 60 % 60),
-        (f"{seconds % 60}s", 1),
-    ]
-    while len(units) > 1 and not units[0][1]:
-        units = units[1:]
-    return "".join(text for text, _ in units[:2])
 
 
 if __name__ == "__main__":
