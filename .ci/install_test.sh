@@ -18,7 +18,8 @@ fail() {
 others() {
 	local file
 	for file in lib/libsocketcan.so lib/libsocket.so.9 lib/pkgconfig/libsocketcan.pc include/libsocketcan.h \
-		lib/cmake/libsocket/other.cmake share/man/man3/libsocketcan.3 share/man/man7/socket.7; do
+		lib/cmake/libsocket/other.cmake share/man/man3/libsocketcan.3 share/man/man7/socket.7 \
+		share/doc/libsocket/other.md; do
 		mkdir -p "$1/$(dirname "$file")"
 		echo other >"$1/$file"
 	done
@@ -40,6 +41,7 @@ bindings/c/test/package_test.sh "$prefix"
 page=$(MANPAGER="cat" man -M "$prefix/share/man" 3 libsocket_server_send)
 grep -q 'int libsocket_server_send(' <<<"$page" ||
 	fail 'libsocket_server_send(3) is not found'
+[ -s "$prefix/share/doc/libsocket/settings.md" ] || fail 'the page of settings, which the header names, is not there'
 
 mv "$prefix" "$moved"
 bindings/c/test/package_test.sh "$moved"

@@ -2,6 +2,8 @@
  * api.c - what servers and clients have in common. The public functions of
  * both kinds are thin names for these.
  */
+#include <pthread.h>
+
 #include "_cgo_export.h"
 #include "shim.h"
 
@@ -129,6 +131,21 @@ static int tell_end(int status, uint64_t id)
     return ls_fail_plain(LIBSOCKET_E_CLOSED);
 }
 
+/*
+ * poll is a point of cancellation: a thread that pthread_cancel() ends there
+ * must not remain a waiter, for whom close would wait for ever.
+ */
+typedef struct waiter {
+    enum ls_kind kind;
+    uint64_t id;
+} waiter;
+
+static void leave(void *given)
+{
+    const waiter *gone = given;
+    goLeave(gone->kind, gone->id);
+}
+
 int ls_receive(void **block, size_t *size, enum ls_kind kind,
                enum ls_form form, uint64_t id, size_t max, int timeout_ms)
 {
@@ -152,7 +169,10 @@ int ls_receive(void **block, size_t *size, enum ls_kind kind,
             }
             return tell_end(status, id);
         }
+        waiter self = {kind, id};
+        pthread_cleanup_push(leave, &self);
         status = ls_wait(receipt.fd, &deadline, receipt.spin_us);
+        pthread_cleanup_pop(0);
         if (status != LIBSOCKET_OK) {
             goLeave(kind, id);
             return ls_fail_plain(status);

@@ -38,6 +38,8 @@ int libsocket_client_receive(libsocket_event **events, size_t *count,
                              libsocket_client client, size_t max,
                              int timeout_ms)
 {
+    if (ls_forked())
+        return ls_fail_forked();
     if (events == NULL)
         return ls_fail(LIBSOCKET_E_INVALID, "the events to store is NULL");
     void *block = *events;

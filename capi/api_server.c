@@ -1,4 +1,6 @@
 /* api_server.c - the public functions of servers. */
+#include <pthread.h>
+
 #include "_cgo_export.h"
 #include "shim.h"
 
@@ -52,6 +54,8 @@ int libsocket_server_receive(libsocket_event **events, size_t *count,
                              libsocket_server server, size_t max,
                              int timeout_ms)
 {
+    if (ls_forked())
+        return ls_fail_forked();
     if (events == NULL)
         return ls_fail(LIBSOCKET_E_INVALID, "the events to store is NULL");
     void *block = *events;
@@ -93,6 +97,9 @@ int libsocket_server_clients(libsocket_client_info **clients, size_t *count,
     return status;
 }
 
+/* When pthread_cancel() ends the thread in its wait. */
+static void end_wait(void *audience) { goWaitClientsEnd(*(uintptr_t *)audience); }
+
 int libsocket_server_wait_clients(libsocket_server server, size_t count,
                                   int timeout_ms)
 {
@@ -106,7 +113,9 @@ int libsocket_server_wait_clients(libsocket_server server, size_t count,
     int status = goWaitClients(&audience, &fd, server.id, count);
     if (status != LIBSOCKET_OK || audience == 0)
         return status;
+    pthread_cleanup_push(end_wait, &audience);
     status = ls_wait(fd, &deadline, 0);
+    pthread_cleanup_pop(0);
     int outcome = goWaitClientsEnd(audience);
     if (status == LIBSOCKET_OK || outcome == LIBSOCKET_OK)
         return outcome;

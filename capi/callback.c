@@ -71,6 +71,8 @@ void ls_call(uintptr_t callback, const libsocket_event *events, size_t count,
     in_callback = true;
     ((libsocket_callback)callback)(events, count, (void *)user);
     in_callback = false;
+    if (ls_forked()) /* Go is not there to return to, and would hang */
+        ls_end_child("libsocket: a child made in a callback returned from it\n");
 }
 
 bool ls_in_callback(void) { return in_callback; }

@@ -7,8 +7,10 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "shim.h"
@@ -68,6 +70,13 @@ __attribute__((constructor(101))) static void before_go(void)
 __attribute__((constructor)) static void after_go(void)
 {
     pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+_Noreturn void ls_end_child(const char *why)
+{
+    ssize_t ignored = write(STDERR_FILENO, why, strlen(why));
+    (void)ignored;
+    _exit(EX_SOFTWARE);
 }
 
 void ls_restore_nofile(void) { setrlimit(RLIMIT_NOFILE, &nofile_before); }

@@ -20,6 +20,9 @@
 /* Points to 1; to 0 in a child after fork. */
 extern const volatile unsigned char *ls_alive;
 
+/* Ends a child made by fork that is about to use Go, which would hang. */
+_Noreturn void ls_end_child(const char *why);
+
 /* Sets the limit of open files back to what it was before Go raised it. */
 void ls_restore_nofile(void);
 

@@ -40,9 +40,22 @@ static __thread const char *shown = "";
 static __thread char *owned; /* the block behind shown, or an older one */
 static pthread_key_t owner;  /* frees owned when its thread ends */
 
+/*
+ * Another destructor of the thread may still call the library after this one:
+ * it must find neither text nor block, and what it makes is freed in the next
+ * round of destructors.
+ */
+static void drop_owned(void *block)
+{
+    if (shown == block)
+        shown = "";
+    owned = NULL;
+    free(block);
+}
+
 __attribute__((constructor(102))) static void make_owner(void)
 {
-    pthread_key_create(&owner, free);
+    pthread_key_create(&owner, drop_owned);
 }
 
 const char *libsocket_version(void) { return LIBSOCKET_VERSION; }

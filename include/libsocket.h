@@ -35,7 +35,8 @@
  * THREADS
  *   Every function may be called from any thread at any time, on the same
  *   handle too, and from inside a callback; from a signal handler none. A
- *   function waits only where its description says so.
+ *   function waits only where its description says so. A thread that waits
+ *   in a receive, or for clients, may be ended by pthread_cancel().
  *
  * MEMORY
  *   Strings are UTF-8 and end in NUL. What a function stores into an out
@@ -56,12 +57,14 @@
  *   is the place to release what "user" points to. If open fails, the
  *   callback never runs. If there is no memory for a batch, the callback is
  *   told by a LOG event of level ERROR, whatever log_level is, and the handle
- *   ends: CLOSED follows.
+ *   ends: CLOSED follows, and close only releases it.
  *
  *   Pull. ..._receive() takes what has arrived, ..._fd() gives a descriptor
  *   that is readable exactly while something is waiting, for poll, epoll or
  *   an event loop. Close ends it: a waiting call returns what is left, the
- *   next one of the same thread LIBSOCKET_E_CLOSED.
+ *   next one of the same thread LIBSOCKET_E_CLOSED. What nobody has taken when
+ *   close returns is gone, and a thread that was not waiting then is told
+ *   LIBSOCKET_E_BAD_HANDLE: a loop ends with either.
  *
  *   A client without callback is pulled. A server without callback drops its
  *   events unless LIBSOCKET_PULL is given. A host that does not take its
@@ -91,18 +94,24 @@
  *   A child made by fork() must not use the library: every function returns
  *   LIBSOCKET_E_FORKED there at once, and the parent is not disturbed. exec,
  *   posix_spawn, vfork + exec and system are safe; no descriptor of the
- *   library survives exec.
+ *   library survives exec. daemon() is a fork: load the library after it. A
+ *   child made in a callback must not return from that: it would be a thread
+ *   of the library alone, and is ended with status 70.
  *
  * SIGNALS AND EXIT
- *   The library's threads take none of the process's asynchronous signals.
- *   Handlers need no SA_ONSTACK, as long as they take less than 48 KiB of
- *   stack. A receive and a wait for clients return LIBSOCKET_E_INTERRUPTED
- *   when a handler has run on the thread while it waited; the other calls go
- *   on. Loading puts handlers in place for SIGSEGV, SIGBUS, SIGFPE, SIGPIPE
- *   and SIGURG, which hand on what is not the library's to what was there
- *   before; one that the host installs later may replace them. Of other signals,
- *   a handler that is there already is given SA_ONSTACK. The process may exit at any time; close servers first if what
- *   they sent has to arrive. dlclose() leaves the library mapped.
+ *   The library's threads take none of the process's asynchronous signals. A
+ *   callback runs on one of them; threads and programs that it starts inherit
+ *   that the signals are blocked, unless it sets their mask. Handlers need no
+ *   SA_ONSTACK, as long as they take less than 48 KiB of stack. A receive and
+ *   a wait for clients return LIBSOCKET_E_INTERRUPTED when a handler has run
+ *   on the thread while it waited; the other calls go on. One that ran just
+ *   before the wait began is not noticed: who relies on it waits with a
+ *   timeout, or for the descriptor with ppoll(). Loading puts handlers in
+ *   place for SIGSEGV, SIGBUS, SIGFPE, SIGPIPE and SIGURG, which hand on what
+ *   is not the library's to what was there before; one that the host installs
+ *   later may replace them. Of other signals, a handler that is there already
+ *   is given SA_ONSTACK. The process may exit at any time; close servers first
+ *   if what they sent has to arrive. dlclose() leaves the library mapped.
  */
 #ifndef LIBSOCKET_H
 #define LIBSOCKET_H
@@ -191,8 +200,9 @@ typedef struct libsocket_message {
     uint32_t flags;            /* 0 */
     const void *data;          /* one MessagePack value; NULL: an empty map */
     size_t data_size;          /* bytes at data */
-    const char *event_name;    /* NULL: the handle's event */
-    const char *timestamp_iso; /* NULL: from timestamp_ms */
+    const char *event_name;    /* NULL: the handle's event; or any text */
+    const char *timestamp_iso; /* NULL: from timestamp_ms; or any text, and
+                                  timestamp_ms is then sent as it is */
     int64_t timestamp_ms;      /* Unix time in ms; 0 with no iso: now */
     const char *retain_key;    /* server: keep the newest of this key for
                                   newcomers; NULL: do not keep */
@@ -275,8 +285,10 @@ typedef struct libsocket_event {
     uint64_t seq;              /* number of a broadcast, from 1 */
     uint64_t count;            /* messages missed, or clients now */
     uint64_t client;           /* id of the client, never 0 */
-    const char *event_name;    /* NUL-terminated, like all strings here */
-    const char *timestamp_iso; /* ISO 8601 with offset */
+    const char *event_name;    /* NUL-terminated, like all strings here; this
+                                  one and the next are as the sender wrote
+                                  them: UTF-8, not judged */
+    const char *timestamp_iso; /* ISO 8601 with offset, from our senders */
     const char *address;       /* host:port, or the path of the socket */
     const char *text;          /* a sentence, or a name */
     const void *data;          /* one MessagePack value, valid throughout */
@@ -428,7 +440,10 @@ int libsocket_server_receive_packed(void **block, size_t *size,
  * A descriptor that is readable exactly while receive would not wait; only
  * that it may wake a poller for an event which another call has taken just
  * then. It belongs to the library: poll it, never read, write or close it; it
- * is gone when close returns. Returns it (>= 0) or a status.
+ * is gone when close returns. An epoll set forgets it at that moment, perhaps
+ * before a thread that sleeps there has seen it: wake that thread by other
+ * means, and close the handle after it has taken the descriptor out. Returns
+ * it (>= 0) or a status.
  *
  * Status: INVALID, BAD_HANDLE, CLOSED.
  */

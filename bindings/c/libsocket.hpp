@@ -18,8 +18,9 @@
  * HANDLES
  *   A server or client is open as long as its object has not been closed,
  *   released or moved from, and its destructor closes it: that writes what was
- *   sent, for at most the setting "linger", and waits for a running callback,
- *   but for one that it is called in. A server_ref or client_ref is a copy of
+ *   sent, for at most the setting "linger", and waits for a running callback.
+ *   Inside a callback, of whatever handle, it waits for none: one of its own
+ *   may still run, and only the event closed says that it is over. A server_ref or client_ref is a copy of
  *   the handle, with the same functions: it closes nothing, and after the
  *   close its functions give status::bad_handle.
  *

@@ -95,6 +95,10 @@ public:
     {
         return has_value() ? **this : std::move(fallback);
     }
+    T value_or(T fallback) &&
+    {
+        return has_value() ? *std::move(*this) : std::move(fallback);
+    }
 
     /* Only when there is no value. */
     const libsocket::error &error() const noexcept

@@ -34,7 +34,9 @@
  *   is absent, malformed or of another kind gives the fallback, so lookups can
  *   be chained without a check between them. Values point into the bytes they
  *   were read from. The data of an event has been checked throughout by the
- *   library; libsocket_payload_valid() does the same for other bytes.
+ *   library; libsocket_payload_valid() does the same for other bytes. A lookup
+ *   and a step of the iterator read over whole values: a program that goes down
+ *   into data of strangers by itself bounds how deep.
  *
  * Names that end in an underscore are internal.
  */

@@ -35,12 +35,12 @@ typedef struct libsocket_writer {
     } open[LIBSOCKET_WRITER_DEPTH];
 } libsocket_writer;
 
-/* Starts a value in the buffer. NULL with 0 only measures. */
+/* Starts a value in the buffer. NULL only measures. */
 static inline void libsocket_writer_init(libsocket_writer *w, void *buffer,
                                          size_t capacity)
 {
     w->buffer = (unsigned char *)buffer;
-    w->capacity = capacity;
+    w->capacity = buffer == NULL ? 0 : capacity;
     w->size = 0;
     w->status = LIBSOCKET_WRITER_OK;
     w->depth = 0;
@@ -48,12 +48,14 @@ static inline void libsocket_writer_init(libsocket_writer *w, void *buffer,
 
 /* Goes on in another buffer, after realloc() for example, that begins with a
  * copy of what is written so far. With the status FULL it is too late: what
- * found no room is lost. */
+ * found no room is lost. One too small for that copy, as NULL is, is FULL. */
 static inline void libsocket_writer_move(libsocket_writer *w, void *buffer,
                                          size_t capacity)
 {
     w->buffer = (unsigned char *)buffer;
-    w->capacity = capacity;
+    w->capacity = buffer == NULL ? 0 : capacity;
+    if (w->status == LIBSOCKET_WRITER_OK && w->size > w->capacity)
+        w->status = LIBSOCKET_WRITER_FULL;
 }
 
 /* LIBSOCKET_WRITER_OK when one complete value is in the buffer. */

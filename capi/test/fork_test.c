@@ -156,6 +156,40 @@ static void while_callbacks_run(void)
     CHECK(box_get(&arrived) == (long)in_order);
 }
 
+/* ---- A child made in a callback -------------------------------------------- */
+
+static pid_t returned; /* the child that returned from its callback */
+
+static void fork_and_return(const libsocket_event *events, size_t count, void *user)
+{
+    (void)user;
+    for (size_t i = 0; i < count; i++)
+        if (events[i].kind == LIBSOCKET_EVENT_MESSAGE) {
+            returned = fork();
+            if (returned == 0) {
+                close(STDERR_FILENO); /* what it says is not for who reads the test */
+                return;
+            }
+            box_add(&arrived, 1);
+        }
+}
+
+static void child_that_returns_is_ended(void)
+{
+    int status = -1;
+    numbered number;
+    long before = box_get(&arrived);
+    server = open_server("unix", "returns", NULL, 0);
+    check_need(CHECK_OK(libsocket_client_open(&client, "unix", "returns", NULL, 0,
+                                              fork_and_return, NULL)),
+               "no client");
+    CHECK_OK(libsocket_server_send(server, number_message(&number, 1)));
+    box_wait(&arrived, before + 1);
+    CHECK(returned > 0 && waitpid(returned, &status, 0) == returned);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 70);
+    close_both();
+}
+
 /* As the program that is started: nothing of the library is open. */
 static int look_at_descriptors(void)
 {
@@ -203,5 +237,6 @@ int main(int argc, char **argv)
     RUN_WITH(started_program_is_clean, argv[0]);
     RUN(close_both);
     RUN(while_callbacks_run);
+    RUN(child_that_returns_is_ended);
     return support_end();
 }

@@ -85,6 +85,32 @@ static void threads_have_their_own(void)
     CHECK_SAYS("of_the_main");
 }
 
+/* A destructor of the program's may run after that of the library. */
+static pthread_key_t of_the_program;
+
+static void fail_at_the_end(void *unused)
+{
+    (void)unused;
+    CHECK(strlen(libsocket_last_error()) < 200);
+    fail_with("at_the_end");
+}
+
+static void *fail_and_end(void *unused)
+{
+    (void)unused;
+    fail_with("before_the_end");
+    pthread_setspecific(of_the_program, &of_the_program);
+    return NULL;
+}
+
+static void destructors_may_fail(void)
+{
+    pthread_t thread;
+    check_need(pthread_key_create(&of_the_program, fail_at_the_end) == 0, "no key");
+    check_need(pthread_create(&thread, NULL, fail_and_end, NULL) == 0, "no thread");
+    pthread_join(thread, NULL);
+}
+
 int main(void)
 {
     support_start();
@@ -92,5 +118,6 @@ int main(void)
     RUN(sentences);
     RUN(success_keeps_the_text);
     RUN(threads_have_their_own);
+    RUN(destructors_may_fail);
     return support_end();
 }

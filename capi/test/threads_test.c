@@ -101,10 +101,80 @@ static void own_handles(void)
         pthread_join(threads[i], NULL);
 }
 
+/* ---- Threads that are cancelled ------------------------------------------ */
+
+/* AddressSanitizer takes what unwinding leaves on the stack for an overrun. */
+#ifndef __SANITIZE_ADDRESS__
+
+static void *receive_for_ever(void *unused)
+{
+    (void)unused;
+    libsocket_event *events = NULL;
+    size_t count = 0;
+    while (libsocket_client_receive(&events, &count, client, 0, -1) == LIBSOCKET_OK) {
+        int state; /* the block is ours: nothing may come between */
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+        for (size_t i = 0; i < count; i++)
+            box_add(&seen, 1);
+        libsocket_free(events);
+        pthread_setcancelstate(state, NULL);
+    }
+    return NULL;
+}
+
+static void *wait_for_ever(void *unused)
+{
+    (void)unused;
+    box_add(&seen, 1);
+    libsocket_server_wait_clients(server, 5, -1);
+    return NULL;
+}
+
+static long open_descriptors(void)
+{
+    long count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    check_need(dir != NULL, "no /proc");
+    while (readdir(dir) != NULL)
+        count++;
+    closedir(dir);
+    return count;
+}
+
+/* What a cancelled thread was waiting for does not wait for the thread. */
+static void cancelled(void *(*wait)(void *))
+{
+    pthread_t thread;
+    void *result = NULL;
+    server = open_server("unix", "cancelled", NULL, 0);
+    client = join_server(server, "unix", "cancelled", "");
+    long before = open_descriptors();
+    for (uint32_t i = support_times(20); i > 0; i--) {
+        long had = box_get(&seen);
+        check_need(pthread_create(&thread, NULL, wait, NULL) == 0, "no thread");
+        if (wait == receive_for_ever) {
+            numbered number;
+            CHECK_OK(libsocket_server_send(server, number_message(&number, i)));
+        }
+        box_wait(&seen, had + 1);
+        pthread_cancel(thread);
+        pthread_join(thread, &result);
+        CHECK(result == PTHREAD_CANCELED);
+    }
+    CHECK(open_descriptors() <= before + 1); /* the client's, made when asked for */
+    CHECK_OK(libsocket_client_close(client));
+    CHECK_OK(libsocket_server_close(server));
+}
+#endif
+
 int main(void)
 {
     support_start();
     RUN(shared_handles);
     RUN(own_handles);
+#ifndef __SANITIZE_ADDRESS__
+    RUN_WITH(cancelled, receive_for_ever);
+    RUN_WITH(cancelled, wait_for_ever);
+#endif
     return support_end();
 }

@@ -438,6 +438,23 @@ static void test_move(void)
     free(block);
 }
 
+/* One that cannot hold what is written is full, and not written to. */
+static void test_move_to_too_little(void)
+{
+    for (size_t room = 0; room < 2; room++) {
+        unsigned char *const little = room == 0 ? NULL : check_block(NULL, 3);
+        start();
+        libsocket_write_str(&w, "0123456789");
+        libsocket_writer_move(&w, little, room == 0 ? 100 : 3);
+        CHECK(libsocket_writer_status(&w) == LIBSOCKET_WRITER_FULL);
+        CHECK(libsocket_writer_needed(&w) == 11);
+        free(little);
+    }
+    libsocket_writer_init(&w, NULL, 100);
+    libsocket_write_str(&w, "0123456789");
+    CHECK(libsocket_writer_status(&w) == LIBSOCKET_WRITER_FULL);
+}
+
 /* Bounds that no memory of a test reaches: the books are set near them. */
 static void test_counters_do_not_wrap(void)
 {
@@ -497,6 +514,7 @@ int main(void)
     RUN(test_depth);
     RUN(test_too_long);
     RUN(test_move);
+    RUN(test_move_to_too_little);
     RUN(test_counters_do_not_wrap);
     RUN(test_first_mistake_stays);
     return check_report();
