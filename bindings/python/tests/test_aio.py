@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -18,6 +19,7 @@ from conftest import SOON, Net, Times
 
 import dotfiles_socket
 from dotfiles_socket import SocketMessage, SocketType, ValidationError, aio
+from dotfiles_socket.aio._loop import Opening
 
 Main = Callable[[], Coroutine[Any, Any, None]]
 Run = Callable[[Main], None]
@@ -755,3 +757,101 @@ def test_the_factories() -> None:
         aio.create_client("unix", "event", nonsense=1)  # type: ignore[call-overload]
     with pytest.raises(ValidationError):
         aio.create_server("unix", "not valid!")
+
+
+# ---- turns
+
+
+def test_a_sender_that_hurries_lets_others_run(run: Run, place: Place) -> None:
+    async def main() -> None:
+        async with place.server() as server:
+            ran: list[int] = []
+
+            async def other() -> None:
+                ran.append(1)
+
+            task = asyncio.create_task(other())
+            for _ in range(1000):
+                await server.send({})
+            assert ran
+            await task
+
+    run(main)
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 11),
+    reason="Python 3.10 does not tell who was cancelled",
+)
+def test_a_hook_whose_task_is_cancelled_changes_nothing_else(
+    run: Run, place: Place
+) -> None:
+    async def main() -> None:
+        async with place.server() as server:
+            heard: list[Any] = []
+            forever = asyncio.create_task(asyncio.sleep(3600))
+
+            async def hear(_: str, message: SocketMessage) -> None:
+                heard.append(message.data)
+                await forever
+
+            server.on_message_received = hear
+            async with place.client(server) as client:
+                await client.send({"n": 1})
+                await until(lambda: heard)
+                forever.cancel()
+                await client.send({"n": 2})
+                await until(lambda: len(heard) == 2)
+                async with place.client(server):
+                    await server.wait_for_clients(2, SOON)
+
+    run(main)
+
+
+def test_two_starts_run_the_hooks_once(run: Run, place: Place) -> None:
+    def hook_tasks() -> int:
+        return sum("_attend" in repr(task) for task in asyncio.all_tasks())
+
+    async def main() -> None:
+        server = place.server()
+        await asyncio.gather(server.start(), server.start())
+        assert hook_tasks() == 1
+        await server.stop()
+        assert hook_tasks() == 0
+
+    run(main)
+
+
+def test_an_attempt_is_undone_before_the_next(run: Run) -> None:
+    done: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        assert go_on.wait(SOON)
+        done.append("opened")
+
+    async def main() -> None:
+        opening = Opening(work, lambda: done.append("undone"))
+        first = asyncio.create_task(opening.attempt())
+        await until(begun.is_set)
+        first.cancel()
+        await asyncio.wait({first})
+        second = asyncio.create_task(opening.attempt())
+        go_on.set()
+        await second
+        assert done == ["opened", "undone", "opened"]
+
+    run(main)
+
+
+def test_send_many_tells_how_many_were_sent(run: Run, place: Place) -> None:
+    async def main() -> None:
+        async with place.server() as server, place.client(server) as client:
+            many = [{"n": 1}, {"n": 2}, {"n": object()}]
+            for side in (server, client):
+                with pytest.raises(dotfiles_socket.MessageError) as caught:
+                    await side.send_many(many)
+                assert caught.value.sent == 2
+
+    run(main)

@@ -6,12 +6,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Net, until
+from conftest import SOON, Net, until
 
 import dotfiles_socket
 from dotfiles_socket import MessageType, SocketError, Status, create_message
@@ -225,3 +227,22 @@ def test_everything_public_has_a_docstring(module: str) -> None:
         for each in undocumented(name, getattr(imported, name))
     ]
     assert missing == []
+
+
+def test_the_readme_runs() -> None:
+    """The server and the client that it begins with."""
+    text = (TREE / "bindings" / "python" / "README.md").read_text()
+    server, client = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[:2]
+    viewer = subprocess.Popen(
+        [sys.executable, "-u", "-c", client], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        subprocess.run(
+            [sys.executable, "-c", server], check=True, timeout=SOON
+        )
+        assert viewer.stdout is not None
+        shown = [viewer.stdout.readline() for _ in range(11)]
+        assert shown == [f"{percent}\n" for percent in range(0, 101, 10)]
+    finally:
+        viewer.kill()
+        viewer.communicate()

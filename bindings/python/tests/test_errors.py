@@ -9,6 +9,7 @@ import itertools
 import os
 import pickle
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,32 @@ def test_what_waiting_raises(net: Net) -> None:
     server.stop()
     error = caught(lambda: server.wait_for_clients(1, SOON))
     assert isinstance(error, ClosedError)
+
+
+def test_a_wait_may_be_longer_than_the_system_knows(net: Net) -> None:
+    server, client = net.pair()
+    for timeout in (1e7, 1e12, float("inf")):
+        threading.Timer(0.01, server.send, [{"n": 1}]).start()
+        assert client.receive(timeout).data == {"n": 1}
+
+
+def test_no_descriptor_is_left(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = net.server()
+    client = net.client(server, connect=False)
+    other = net.server(event="other", start=False)
+
+    def dup(_: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "dup", dup)
+    with pytest.raises(dotfiles_socket.ConnectionError, match="open files"):
+        client.connect()
+    with pytest.raises(SocketError, match="open files"):
+        other.start()
+    monkeypatch.undo()
+    client.connect()
 
 
 def test_the_end_of_a_connection_tells_its_reason(net: Net) -> None:

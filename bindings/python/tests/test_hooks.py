@@ -265,6 +265,35 @@ def test_stop_waits_for_a_running_hook_at_most_for_linger(
     leave.set()
 
 
+def test_hooks_of_two_starts_do_not_overlap(net: Net) -> None:
+    """Those of the start before go on for longer than stop() waits."""
+    server = net.hooked(linger=0.01)
+    go_on, at_once, most = threading.Event(), 0, 0
+    hear = server.on_client_connected
+
+    def slow(info: Any) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        hear(info)
+        assert go_on.wait(SOON)
+        at_once -= 1
+
+    server.on_client_connected = slow
+    with net.client(server, auto_reconnect=False):
+        first = server.heard.next("connected")
+        server.stop()
+    keep_port(server)
+    server.start()
+    net.client(server)
+    server.wait_for_clients(1, SOON)
+    assert server.heard.rest() == []
+    go_on.set()
+    assert server.heard.next("disconnected") == first.client_id
+    server.heard.next("connected")
+    assert most == 1
+
+
 def test_a_server_with_hooks_lives_without_a_reference(unix: Net) -> None:
     heard = Heard()
 

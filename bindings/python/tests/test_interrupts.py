@@ -118,6 +118,34 @@ c = create_client("tcp", "event", port=listener.getsockname()[1])
 interrupted(c.connect)
 listener.close()
 """,
+    "send": """
+import socket
+where = f"full{len(stopping)}"
+stopping.append(where)
+tcp = transport == "tcp"
+if tcp:
+    listener = socket.create_server(("127.0.0.1", 0))
+    own["port"] = listener.getsockname()[1]
+else:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(f"{place}/{where}.sock")
+    listener.listen()
+c = create_client(transport, where, send_timeout=60, **own)
+c.connect()
+peer = listener.accept()[0]  # which never reads
+def fill():
+    while True:
+        sent.append(c.send({"blob": bytes(100000)}))
+sent = []
+def is_full(known=[-1]):
+    known.append(len(sent))
+    time.sleep(0.1)
+    return known[-1] == known[-2] > 0
+interrupted(fill, is_full)
+peer.close()
+c.disconnect()
+listener.close()
+""",
     "stop": """
 import socket
 logging.disable()  # what the client goes without

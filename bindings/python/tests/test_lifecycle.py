@@ -19,6 +19,7 @@ from scripts import Script
 from dotfiles_socket import (
     ForkedError,
     Status,
+    UnixSocketClient,
     UnixSocketServer,
 )
 
@@ -302,6 +303,52 @@ def test_exit(directory: Path, way: str) -> None:
     with Script(code + EXITS[way], directory) as script:
         assert script.end() == ""
     assert not (directory / "event.sock").exists()
+
+
+STOPS = {
+    "in a thread": """
+threading.Thread(target=server.stop, daemon=True).start()
+while server.is_running():
+    pass
+print("ends", flush=True)
+""",
+    "by a signal": """
+def end(*_):
+    print("ends", flush=True)
+    sys.exit()
+signal.signal(signal.SIGALRM, end)
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+server.stop()
+""",
+}
+
+
+@pytest.mark.parametrize("way", STOPS)
+def test_the_end_waits_for_a_stop_that_has_begun(
+    directory: Path, way: str
+) -> None:
+    code = f"""
+import signal, sys, threading
+from dotfiles_socket import UnixSocketServer
+server = UnixSocketServer("event", sys.argv[1], linger=60)
+server.start()
+server.wait_for_clients()
+server.send_many([{{"n": n, "blob": bytes(50000)}} for n in range(100)])
+{STOPS[way]}
+"""
+    with Script(code, directory) as script:
+        client = UnixSocketClient(
+            "event",
+            directory,
+            auto_reconnect=False,
+            buffer_size=1,
+            wait_for_server=True,
+        )
+        with client:
+            assert script.line() == "ends"
+            received = [message.data["n"] for message in client]
+        assert received == list(range(100))
+        assert script.end() == ""
 
 
 def test_no_environment_is_needed(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import re
 import threading
+import time
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -109,6 +111,72 @@ def test_what_is_no_message(unix: Net, what: Any) -> None:
     with pytest.raises(MessageError, match="Failed to serialize message: "):
         server.send(what)
     assert server.get_queue_size() == 0
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("text", "a str is neither a SocketMessage nor a dict"),
+        (
+            SocketMessage("e", 1, "iso", "data", {}),  # type: ignore[arg-type]
+            "message_type is 'data', not a MessageType",
+        ),
+    ],
+)
+def test_the_text_names_what_is_no_message(
+    unix: Net, what: Any, says: str
+) -> None:
+    server, client = unix.pair()
+    for send in (server.send, client.send):
+        with pytest.raises(MessageError, match=says):
+            send(what)
+
+
+def test_what_is_like_a_dict(unix: Net) -> None:
+    server, client = unix.pair()
+    server.send(MappingProxyType({"n": 1}))
+    server.send_many([MappingProxyType({"n": 2}), {"n": 3}])
+    assert take(client, 3) == [{"n": 1}, {"n": 2}, {"n": 3}]
+
+
+@pytest.mark.parametrize("bad", [{"n": object()}, {7: 1}, {"n": 1 << 64}])
+def test_send_many_tells_how_many_were_sent(
+    net: Net, bad: dict[Any, Any]
+) -> None:
+    server = net.hooked()
+    client = net.client(server)
+    server.heard.next("connected")
+    many = [{"n": 1}, {"n": 2}, bad, {"n": 4}]
+    for send_many in (server.send_many, client.send_many):
+        with pytest.raises(MessageError) as caught:
+            send_many(many)
+        assert caught.value.sent == 2
+    assert take(client, 2) == [{"n": 1}, {"n": 2}]
+    heard = [server.heard.next("message")[1].data for _ in range(2)]
+    assert heard == [{"n": 1}, {"n": 2}]
+    server.send({"n": 5})
+    assert take(client, 1) == [{"n": 5}]
+
+
+def test_a_send_waits_for_as_long_as_it_may(unix: Net) -> None:
+    """Longer than one wait inside of the library, and no message of many is
+    sent twice."""
+    server = unix.server(slow_client="block", send_timeout=0.2, log_messages=9)
+    client = unix.client(server, buffer_size=1)
+    server.wait_for_clients(1, SOON)
+    many = [{"n": n, "blob": bytes(50_000)} for n in range(200)]
+    before = time.monotonic()
+    with pytest.raises(
+        dotfiles_socket.TimeoutError, match=r"for 0\.2 s"
+    ) as caught:
+        server.send_many(many)
+    assert time.monotonic() - before >= 0.2
+    sent = caught.value.sent
+    assert 0 < sent < 200
+    received = [row["n"] for row in take(client, sent)]
+    assert received == list(range(sent))
+    server.send({"n": "last"})
+    assert take(client, 1) == [{"n": "last"}]
 
 
 def test_too_large(unix: Net, monkeypatch: pytest.MonkeyPatch) -> None:

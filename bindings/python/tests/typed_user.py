@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from typing_extensions import assert_type
 
@@ -35,7 +35,13 @@ from dotfiles_socket import (
 from dotfiles_socket.config import UnixSocketConfig, get_unix_socket_config
 from dotfiles_socket.testing import private_sockets
 
+
+class Progress(TypedDict):
+    percent: int
+
+
 # The class follows from the transport.
+assert_type(create_client("UNIX", "event"), UnixSocketClient)
 assert_type(create_server("unix", "event"), UnixSocketServer)
 assert_type(create_server(SocketType.TCP, event_name="e"), TcpSocketServer)
 assert_type(create_client("tcp", "event", port=9000), TcpSocketClient)
@@ -85,6 +91,7 @@ def send(server: SocketServer) -> None:
     """To a server of any transport."""
     server.send({"n": 1})
     server.send(create_message("event", MessageType.DATA, {"n": 1}), "c")
+    server.send(Progress(percent=1))
     server.send("text")  # type: ignore[arg-type]
     assert_type(server.get_connected_clients(), list[ClientInfo])
 

@@ -23,7 +23,16 @@ from ._lib import (
     quick,
 )
 from ._logging import log_level, log_line
-from ._outgoing import SHORT, document_of, message_row, packer, size_of
+from ._outgoing import (
+    SHORT,
+    SLICE,
+    again,
+    message_row,
+    no_room,
+    packer,
+    send_all,
+    size_of,
+)
 from ._packed import MANY, ONE, Intake, message_of
 from ._patience import interruptible
 from ._settings import overrides, program_name, resolve
@@ -53,6 +62,8 @@ if TYPE_CHECKING:
     from ._outgoing import Pack, Sendable
     from ._packed import Row
 
+# Seconds of one wait: poll() takes no more than an int of milliseconds.
+LONGEST_WAIT = 1e6
 _NOT_CONNECTED = "Not connected to server"
 
 
@@ -70,8 +81,12 @@ class EventClient(SocketClient):
     def __init__(self, event_name: str, **arguments: Any) -> None:
         validate_event_name(event_name)
         self._event_name = event_name
+        given = overrides(**arguments)
+        self._settings = resolve(self._transport, given)
+        self._patience: float = self._settings["send_timeout"]
+        # Of the library: what is longer than that is waited for in slices.
+        arguments["send_timeout"] = min(self._patience, SLICE)
         self._overrides = overrides(**arguments)
-        self._settings = resolve(self._transport, self._overrides)
         self._auto_reconnect: bool = self._settings["reconnect"]
         self._packers: list[Pack] = []
         self._handle = None
@@ -131,8 +146,8 @@ class EventClient(SocketClient):
                 if self._settings["wait_for_server"]:
                     return
                 raise NoServerError(
-                    "Failed to connect: the server is gone; the client comes "
-                    "back by itself as soon as the server does"
+                    "Failed to connect: the connection is gone; the client "
+                    "comes back by itself as soon as a server takes it"
                 )
             self._release()
             handle = interruptible(self._open)
@@ -227,47 +242,52 @@ class EventClient(SocketClient):
             raise BadMessageError(f"Failed to send message: {e}") from e
         size = len(document)
         if size > SHORT:
-            self._send_document(handle, document)
-            return
-        status = blocking.client_send_packed(None, handle.key, document, size)
+            status = _send_document(handle, None, document)
+        else:
+            status = blocking.client_send_packed(
+                None, handle.key, document, size
+            )
+            self._packers.append(pack)
         if status:
-            raise _send_failure(status)
-        self._packers.append(pack)
+            self._not_sent(status, handle, document)
+
+    def _not_sent(
+        self, status: int, handle: ClientHandle, document: bytes
+    ) -> None:
+        """Send again what found no room, or raise why it was not sent."""
+        if status == Status.TIMEOUT:
+            status = again(
+                lambda: _send_document(handle, None, document), self._patience
+            )
+        if status:
+            raise _send_failure(status, self._patience)
 
     def send_many(self, messages: Iterable[Sendable]) -> None:
         """Send messages to the server, in order, at the cost of less than as
         many calls of send(). Raises what send() raises; the messages before
-        the one that fails have been sent then."""
+        the one that fails have been sent then: `sent` of the exception is
+        their number."""
         handle = self._handle
         if handle is None:
             raise NotConnectedError(_NOT_CONNECTED)
         self._send_all(handle, list(messages))
 
-    def _send_all(
-        self,
-        handle: ClientHandle,
-        messages: list[Any],
-        sent: c_size_t | None = None,
-    ) -> None:
-        """Store in `sent` how many have been sent, also on failure."""
-        try:
-            document = document_of(messages, self._event_name)
-        except Exception as e:
-            raise BadMessageError(f"Failed to send message: {e}") from e
-        self._send_document(handle, document, sent)
-
-    def _send_document(
-        self,
-        handle: ClientHandle,
-        document: bytes,
-        sent: c_size_t | None = None,
-    ) -> None:
-        count = None if sent is None else byref(sent)
-        status = blocking.client_send_packed(
-            count, handle.key, document, size_of(document)
+    def _send_all(self, handle: ClientHandle, messages: list[Any]) -> None:
+        sent, status, problem = send_all(
+            lambda count, document: _send_document(handle, count, document),
+            messages,
+            self._event_name,
+            self._patience,
         )
+        error: SocketError
         if status:
-            raise _send_failure(status)
+            error = _send_failure(status, self._patience)
+        elif problem is not None:
+            error = BadMessageError(f"Failed to send message: {problem}")
+        else:
+            return
+        error.sent = sent
+        raise error from problem
 
     # ---- receiving
 
@@ -372,8 +392,11 @@ class EventClient(SocketClient):
         try:
             if deadline is None:
                 return handle.descriptor.wait()
-            left = max(0, deadline - time.monotonic())
-            return handle.descriptor.wait(left * 1000)
+            left = min(max(0, deadline - time.monotonic()), LONGEST_WAIT)
+            return (
+                handle.descriptor.wait(left * 1000)
+                or time.monotonic() < deadline
+            )
         finally:
             with self._lock:
                 self._waiting -= 1
@@ -433,13 +456,30 @@ class EventClient(SocketClient):
         return "", ()
 
 
+def _send_document(handle: ClientHandle, count: Any, document: bytes) -> int:
+    status: int = blocking.client_send_packed(
+        count, handle.key, document, size_of(document)
+    )
+    return status
+
+
+def longest_delay(reconnect_delay: float | None) -> float | None:
+    """Return the setting for what the original called reconnect_delay: its
+    default stands for the configured delays, and 0 for hardly any."""
+    if reconnect_delay in (None, 1.0):
+        return None
+    return reconnect_delay or 0.001
+
+
 def _buffered(handle: ClientHandle) -> int:
     count = c_size_t()
     quick.client_buffered(byref(count), handle.id)
     return count.value
 
 
-def _send_failure(status: int) -> SocketError:
+def _send_failure(status: int, patience: float) -> SocketError:
+    if status == Status.TIMEOUT:
+        return from_status(status, no_room(patience), MessageError)
     if status in (Status.BAD_HANDLE, Status.CLOSED, Status.NOT_CONNECTED):
         return from_status(status, _NOT_CONNECTED, ConnectionError)
     return failure(status, "Failed to send message: ", MessageError)

@@ -14,7 +14,7 @@ from ctypes import byref, c_uint64, c_void_p, string_at
 
 from ._errors import check, failure
 from ._lib import HOLD, PULL, Callback, Client, Server, blocking, quick
-from .core.exceptions import ClosedError
+from .core.exceptions import ClosedError, SystemCallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -131,7 +131,12 @@ class Descriptor:
         self._polls: list[select.poll] = []
         if fd < 0:
             raise failure(fd)
-        self._fd = os.dup(fd)
+        try:
+            self._fd = os.dup(fd)
+        except OSError as e:
+            raise SystemCallError(
+                f"cannot watch the handle: {e.strerror}"
+            ) from e
 
     def fileno(self) -> int:
         """Return it, for an event loop."""
@@ -231,6 +236,9 @@ def _close_all() -> None:
     Exit.begun = True
     for handle in open_handles():
         handle.close()
+    for handle in _members(_all):
+        if not handle.is_open:  # another thread may be at it, and would stop
+            handle.closed.wait()
     _wait_for_dropped()
 
 
@@ -246,6 +254,7 @@ def _after_fork() -> None:
     """Let go, in a child, of what only the parent can use or release."""
     for handle in _members(_all):
         handle.is_open = False
+    _all.clear()
     _dropped.clear()
     for each in _members(_forkable):
         each._after_fork()

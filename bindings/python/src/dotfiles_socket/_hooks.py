@@ -138,9 +138,14 @@ class HookThread(threading.Thread):
         self._events = events
         self._logger = logger
         self.take = events.take
+        # The one of the start before, while it may have hooks to run.
+        self.former: HookThread | None = None
 
     def run(self) -> None:
         """Take events until the server is closed."""
+        if self.former is not None:
+            self.former.join()
+            self.former = None
         events = self._events
         status: int = Status.OK
         while status in (Status.OK, Status.TIMEOUT):
@@ -150,6 +155,13 @@ class HookThread(threading.Thread):
             self._dispatch()
         events.end(status)
         self._dispatch()
+
+    def waits_for(self, thread: threading.Thread) -> bool:
+        """Tell whether the thread is, or has to end before, this one."""
+        hooks: HookThread | None = self
+        while hooks is not None and hooks is not thread:
+            hooks = hooks.former
+        return hooks is not None
 
     def _dispatch(self) -> None:
         """Call the hooks for all rows that there are."""

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from ctypes import c_size_t
+import time
+from ctypes import byref, c_size_t
 
 import msgpack  # type: ignore[import-untyped]
 
+from .core.exceptions import Status
 from .core.types import SocketMessage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
-    Sendable = SocketMessage | dict[str, Any]
+    Sendable = SocketMessage | Mapping[str, Any]
     Pack = Callable[[Any], bytes]
 
 # Documents of more bytes are sent without the interpreter's lock, and what
 # encoded them is not kept, because its buffer has grown.
 SHORT = 1 << 16
+
+# Seconds of one wait for room inside of the library: signal handlers run
+# between two.
+SLICE = 0.05
 
 
 def packer() -> Pack:
@@ -32,24 +38,42 @@ def packer() -> Pack:
     return pack
 
 
-def message_row(message: Sendable, event_name: str) -> Any:
+def message_row(message: Any, event_name: str) -> Any:
     """Return what stands for a message of the event in a document.
 
-    Raises AttributeError or TypeError for what is no message.
+    Raises TypeError for what is no message.
     """
     if isinstance(message, dict):
         return message
-    milliseconds, iso = message.timestamp_ms, message.timestamp_iso
+    try:
+        milliseconds, iso = message.timestamp_ms, message.timestamp_iso
+        code = message.message_type._code
+    except AttributeError:
+        return _data_of(message)
     if milliseconds is None or iso is None:
         # In a document nil is what the library is to fill in.
         raise TypeError("a field of the message is None")
-    code = message.message_type._code
     name = message.event_name
     if name == event_name:
         return code, milliseconds, iso, message.data
     if name is None:
         raise TypeError("a field of the message is None")
     return code, milliseconds, iso, message.data, name
+
+
+def _data_of(message: Any) -> dict[str, Any]:
+    """Return the data of what is neither a message nor a dict, but like
+    one."""
+    from collections.abc import Mapping
+
+    if isinstance(message, Mapping):
+        return dict(message)
+    if isinstance(message, SocketMessage):
+        kind = message.message_type
+        raise TypeError(f"message_type is {kind!r}, not a MessageType")
+    raise TypeError(
+        f"a {type(message).__name__} is neither a SocketMessage nor a dict"
+    )
 
 
 def addressed_row(
@@ -79,3 +103,66 @@ def document_of(messages: list[Sendable], event_name: str) -> bytes:
     if not {dict}.issuperset(map(type, messages)):
         rows = [message_row(message, event_name) for message in messages]
     return packer()(rows)
+
+
+def no_room(patience: float) -> str:
+    """Say what the end of `patience` seconds means."""
+    return (
+        "Failed to send message: nothing was read at the other side for "
+        f"{patience:g} s (send_timeout)"
+    )
+
+
+def again(send: Callable[[], int], patience: float) -> int:
+    """Go on with a send for which there was no room in the first SLICE of
+    `patience` seconds; return the last status."""
+    deadline = time.monotonic() + patience - SLICE
+    status: int = Status.TIMEOUT
+    while status == Status.TIMEOUT and time.monotonic() < deadline:
+        status = send()
+    return status
+
+
+def send_all(
+    send: Callable[[Any, bytes], int],
+    messages: list[Any],
+    event_name: str,
+    patience: float,
+) -> tuple[int, int, Exception | None]:
+    """Send messages until one fails, each of which may wait for room as long
+    as `patience` says.
+
+    `send` sends a document and stores how many of it were sent. Returns how
+    many were sent in all, the last status, and what is wrong with the next
+    one where that cannot be encoded.
+    """
+    problem = None
+    try:
+        document = document_of(messages, event_name)
+    except Exception as e:
+        problem = e
+        messages = _encodable(messages, event_name)
+        document = document_of(messages, event_name)
+    total, count = 0, c_size_t()
+    deadline: float | None = None
+    while True:
+        status = send(byref(count), document)
+        total += count.value
+        if status != Status.TIMEOUT:
+            return total, status, problem
+        now = time.monotonic()
+        if deadline is None or count.value:
+            deadline = now + patience - SLICE
+        if now >= deadline:
+            return total, status, None
+        document = document_of(messages[total:], event_name)
+
+
+def _encodable(messages: list[Any], event_name: str) -> list[Any]:
+    """Return those before the first that cannot be encoded."""
+    for number, message in enumerate(messages):
+        try:
+            document_of([message], event_name)
+        except Exception:
+            return messages[:number]
+    return messages

@@ -16,10 +16,13 @@ from ._lib import blocking, quick
 from ._logging import log_level
 from ._outgoing import (
     SHORT,
+    SLICE,
     addressed_row,
-    document_of,
+    again,
     message_row,
+    no_room,
     packer,
+    send_all,
     size_of,
 )
 from ._packed import fetch, message_of
@@ -57,8 +60,9 @@ _HOOKS = (
 )
 # An id that no client has.
 _NOBODY = 0
-# Seconds of one wait inside of the library.
-_LONGEST_WAIT = 1e6
+# Seconds of one wait for clients inside of the library, which does not notice
+# a signal that came just before.
+_LONGEST_WAIT = 0.5
 
 
 class EventServer(SocketServer):
@@ -75,8 +79,12 @@ class EventServer(SocketServer):
     def __init__(self, event_name: str, **arguments: Any) -> None:
         validate_event_name(event_name)
         self._event_name = event_name
+        given = overrides(**arguments)
+        self._settings = resolve(self._transport, given)
+        self._patience: float = self._settings["send_timeout"]
+        # Of the library: what is longer than that is waited for in slices.
+        arguments["send_timeout"] = min(self._patience, SLICE)
         self._overrides = overrides(**arguments)
-        self._settings = resolve(self._transport, self._overrides)
         self._blocking_mode: bool = self._settings["blocking_mode"]
         self._packers: list[Pack] = []
         # What stop() took out of the queue, for the next start().
@@ -141,6 +149,7 @@ class EventServer(SocketServer):
             runs.acquire()
             events = Events(handle, self._event_name, self._logger)
             hooks = self._attend(events)
+            hooks.former = self._hooks
             # From here on stop() works, and hooks find a running server.
             self._hooks, self._handle = hooks, handle
             try:
@@ -197,7 +206,12 @@ class EventServer(SocketServer):
         """
         with self._lock:
             handle, hooks, runs = self._handle, self._hooks, self._runs
-            if handle is None or hooks is None or not handle.is_open:
+            if handle is None or hooks is None:
+                return
+            if not handle.is_open:  # closed by private_sockets(), or a fork
+                self._handle = None
+                if runs.locked():
+                    runs.release()
                 return
             self._handle, self._former = None, handle
             self._keep_queue(handle)
@@ -207,7 +221,9 @@ class EventServer(SocketServer):
             while hooks.take() == Status.OK:
                 pass
             interruptible(handle.close)
-            if hooks.is_alive() and threading.current_thread() is not hooks:
+            if hooks.is_alive() and not hooks.waits_for(
+                threading.current_thread()
+            ):
                 hooks.join(self._settings["linger"])
         finally:
             runs.release()
@@ -283,49 +299,66 @@ class EventServer(SocketServer):
             raise UnknownClientError(f"Client not connected: {client_id}")
         size = len(document)
         if size > SHORT:
-            self._send_document(handle, document, client_id)
-            return
-        status = self._send(None, handle.key, document, size)
+            status = self._send_document(handle, None, document)
+        else:
+            status = self._send(None, handle.key, document, size)
+            self._packers.append(pack)
         if status:
-            raise _send_failure(status, client_id)
-        self._packers.append(pack)
+            self._not_sent(status, handle, document, client_id)
+
+    def _not_sent(
+        self,
+        status: int,
+        handle: ServerHandle,
+        document: bytes,
+        client_id: str | None,
+    ) -> None:
+        """Send again what found no room, or raise why it was not sent."""
+        if status == Status.TIMEOUT:
+            status = again(
+                lambda: self._send_document(handle, None, document),
+                self._patience,
+            )
+        if status:
+            raise _send_failure(status, client_id, self._patience)
 
     def send_many(self, messages: Iterable[Sendable]) -> None:
         """Send messages to all clients, in order, at the cost of less than
         as many calls of send(). Raises what send() raises; the messages
-        before the one that fails have been sent then."""
+        before the one that fails have been sent then: `sent` of the
+        exception is their number."""
         handle = self._handle
         if handle is None:
             raise ClosedError("Server is not running")
         self._send_all(handle, list(messages))
 
-    def _send_all(
-        self,
-        handle: ServerHandle,
-        messages: list[Any],
-        sent: c_size_t | None = None,
-    ) -> None:
-        """Store in `sent` how many have been sent, also on failure."""
-        try:
-            document = document_of(messages, self._event_name)
-        except Exception as e:
-            raise BadMessageError(f"Failed to serialize message: {e}") from e
-        self._send_document(handle, document, None, sent)
+    def _send_all(self, handle: ServerHandle, messages: list[Any]) -> None:
+        sent, status, problem = send_all(
+            lambda count, document: self._send_document(
+                handle, count, document
+            ),
+            messages,
+            self._event_name,
+            self._patience,
+        )
+        error: SocketError
+        if status:
+            error = _send_failure(status, None, self._patience)
+        elif problem is not None:
+            error = BadMessageError(f"Failed to serialize message: {problem}")
+        else:
+            return
+        error.sent = sent
+        raise error from problem
 
     def _send_document(
-        self,
-        handle: ServerHandle,
-        document: bytes,
-        client_id: str | None,
-        sent: c_size_t | None = None,
-    ) -> None:
+        self, handle: ServerHandle, count: Any, document: bytes
+    ) -> int:
         send = self._send
         if len(document) > SHORT:
             send = blocking.server_send_packed
-        count = None if sent is None else byref(sent)
-        status = send(count, handle.key, document, size_of(document))
-        if status:
-            raise _send_failure(status, client_id)
+        status: int = send(count, handle.key, document, size_of(document))
+        return status
 
     # ---- clients and queue
 
@@ -420,7 +453,11 @@ def _number(client_id: str) -> int:
     return number if 0 < number < 1 << 64 else _NOBODY
 
 
-def _send_failure(status: int, client_id: str | None) -> SocketError:
+def _send_failure(
+    status: int, client_id: str | None, patience: float
+) -> SocketError:
+    if status == Status.TIMEOUT:
+        return from_status(status, no_room(patience))
     if status in (Status.BAD_HANDLE, Status.CLOSED):
         return from_status(status, "Server is not running")
     if status == Status.UNKNOWN_CLIENT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence, Set
 from enum import Enum
 
 from ._lib import quick
@@ -141,8 +142,8 @@ def _toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, Enum):
         value = value.value
+    if isinstance(value, Sequence | Set) and not isinstance(value, str):
+        return f"[{', '.join(map(_toml, value))}]"
     return '"' + str(value).translate(_ESCAPES) + '"'

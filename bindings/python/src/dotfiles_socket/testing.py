@@ -39,6 +39,7 @@ def private_sockets() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="sockets-") as place:
         config, directory = Path(place, "config"), Path(place, "sockets")
         config.mkdir()
+        directory.mkdir(mode=0o700)
         for name in environment:
             if name.startswith(("SOCKET_", "DYNACONF_SOCKET_")):
                 del os.environ[name]

@@ -48,13 +48,13 @@ __all__ = [
 
 @overload
 def create_server(
-    socket_type: Literal[SocketType.UNIX, "unix"],
+    socket_type: Literal[SocketType.UNIX, "unix", "UNIX"],
     event_name: str,
     **kwargs: Unpack[UnixServerKeywords],
 ) -> UnixSocketServer: ...
 @overload
 def create_server(
-    socket_type: Literal[SocketType.TCP, "tcp"],
+    socket_type: Literal[SocketType.TCP, "tcp", "TCP"],
     event_name: str,
     **kwargs: Unpack[TcpServerKeywords],
 ) -> TcpSocketServer: ...
@@ -79,13 +79,13 @@ def create_server(
 
 @overload
 def create_client(
-    socket_type: Literal[SocketType.UNIX, "unix"],
+    socket_type: Literal[SocketType.UNIX, "unix", "UNIX"],
     event_name: str,
     **kwargs: Unpack[UnixClientKeywords],
 ) -> UnixSocketClient: ...
 @overload
 def create_client(
-    socket_type: Literal[SocketType.TCP, "tcp"],
+    socket_type: Literal[SocketType.TCP, "tcp", "TCP"],
     event_name: str,
     **kwargs: Unpack[TcpClientKeywords],
 ) -> TcpSocketClient: ...

@@ -4,8 +4,12 @@ or through anyio any other. Nothing here starts a thread but in_thread()."""
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 import time
+
+from .._outgoing import no_room
+from ..core.exceptions import SocketError, TimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,16 +104,11 @@ async def pause(seconds: float = 0) -> None:
     await anyio.sleep(seconds)
 
 
-async def in_thread(
-    work: Callable[[], _T], undo: Callable[[], object] | None = None
-) -> _T:
-    """Do what blocks in a thread: opening and closing.
-
-    Cancelled meanwhile, the work goes on, and is undone when it is done.
-    """
+async def in_thread(work: Callable[[], _T]) -> _T:
+    """Do what blocks in a thread. Cancelled meanwhile, it goes on."""
     loop = _asyncio()
     if loop is not None:
-        return await _in_executor(loop, work, undo)
+        return await loop.run_in_executor(None, work)
     import anyio
 
     with anyio.CancelScope(shield=True):
@@ -117,33 +116,55 @@ async def in_thread(
     return result  # noqa: RET504  # the block might, for all mypy knows, end
 
 
-async def _in_executor(
-    loop: asyncio.AbstractEventLoop,
-    work: Callable[[], _T],
-    undo: Callable[[], object] | None,
-) -> _T:
-    lock = threading.Lock()
-    is_done = is_cancelled = False
+class Opening:
+    """Opens something in a thread, one attempt after the other.
 
-    def run() -> _T:
-        nonlocal is_done
-        result = work()
-        with lock:
-            is_done = True
-            late = is_cancelled
-        if late and undo is not None:
-            undo()
-        return result
+    An attempt that is cancelled goes on and is undone when it is done, before
+    the next one begins; it is left to that one where it has begun already.
+    """
 
-    try:
-        return await loop.run_in_executor(None, run)
-    except asyncio.CancelledError:
-        with lock:
-            is_cancelled = True
-            late = is_done
-        if late and undo is not None:
-            loop.run_in_executor(None, undo)
-        raise
+    def __init__(
+        self, work: Callable[[], object], undo: Callable[[], object]
+    ) -> None:
+        self._work, self._undo = work, undo
+        self._turn = threading.Lock()
+        self._last: object = None
+
+    async def attempt(self) -> None:
+        """Open it; the work says what is raised."""
+        loop = _asyncio()
+        if loop is None:
+            await in_thread(self._work)
+            return
+        attempt = object()
+        lock = threading.Lock()
+        is_done = is_cancelled = False
+
+        def run() -> None:
+            nonlocal is_done
+            with self._turn:
+                self._last = attempt
+                self._work()
+                with lock:
+                    is_done = True
+                    late = is_cancelled
+                if late:
+                    self._undo()
+
+        def undo() -> None:
+            with self._turn:
+                if self._last is attempt:
+                    self._undo()
+
+        try:
+            await loop.run_in_executor(None, run)
+        except asyncio.CancelledError:
+            with lock:
+                is_cancelled = True
+                late = is_done
+            if late:
+                loop.run_in_executor(None, undo)
+            raise
 
 
 # Seconds that a send may hold up the loop where there is no room, and after
@@ -152,24 +173,48 @@ AT_ONCE = 0.0001
 _AGAIN = 0.002
 
 
+# A send that finds room waits for nothing: after so many of them others have
+# a turn, or the loop would be the sender's.
+_IN_A_ROW = 64
+_sends = itertools.count(1)
+
+
 async def patiently(send: Callable[[], Any], patience: float) -> None:
     """Send, again and again where there is no room, for at most `patience`
     seconds. Cancelled meanwhile, the message is not sent."""
-    from ..core.exceptions import TimeoutError
-
+    if next(_sends) % _IN_A_ROW == 0:
+        await pause()
     deadline: float | None = None
     while True:
         try:
             send()
-        except TimeoutError:
+        except TimeoutError as e:
             now = time.monotonic()
             if deadline is None:
                 deadline = now + patience
             if now >= deadline:
-                raise TimeoutError(
-                    "Failed to send message: nothing was read at the other "
-                    f"side for {patience:g} s (send_timeout)"
-                ) from None
+                error = TimeoutError(no_room(patience))
+                error.sent = e.sent
+                raise error from None
             await pause(_AGAIN)
         else:
             return
+
+
+def resuming(
+    send: Callable[[list[Any]], None], messages: list[Any]
+) -> Callable[[], None]:
+    """Make a function that sends the messages, and called again after an
+    error those that were not sent."""
+    total = 0
+
+    def resume() -> None:
+        nonlocal total
+        try:
+            send(messages[total:])
+        except SocketError as e:
+            total += e.sent
+            e.sent = total
+            raise
+
+    return resume

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import time
-from ctypes import c_size_t
 
 from .._lib import EVENT_MESSAGE
 from .._packed import message_of
 from ..core.exceptions import ConnectionError, NotConnectedError
 from ..implementations.tcp import client as tcp
 from ..implementations.unix import client as unix
-from ._loop import AT_ONCE, Readable, in_thread, patiently, pause
+from ._loop import (
+    AT_ONCE,
+    Opening,
+    Readable,
+    in_thread,
+    patiently,
+    pause,
+    resuming,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +53,7 @@ class SocketClient:
         self._client = self._kind(
             event_name, **{**arguments, "send_timeout": AT_ONCE}
         )
+        self._opening = Opening(self._client.connect, self._client.disconnect)
         self._readable: Readable | None = None
         # A batch was taken since a task has last let others run.
         self._has_hurried = False
@@ -65,17 +73,18 @@ class SocketClient:
         Cancelled meanwhile, the connection is closed once it is there.
         Otherwise as connect() of the other client.
         """
-        client = self._client
-        if client.is_connected():
-            client.connect()  # and be warned
-        else:
-            await in_thread(client.connect, client.disconnect)
-        handle = client._handle
-        if handle is not None and (
-            self._readable is None
-            or self._readable.descriptor is not handle.descriptor
-        ):
-            self._readable = Readable(handle.descriptor)
+        await self._opening.attempt()
+        handle = self._client._handle
+        if handle is not None:
+            self._readable_of(handle)
+
+    def _readable_of(self, handle: ClientHandle) -> Readable:
+        """Return the one of the handle. A task may ask for it before the one
+        that connects goes on."""
+        readable = self._readable
+        if readable is None or readable.descriptor is not handle.descriptor:
+            readable = self._readable = Readable(handle.descriptor)
+        return readable
 
     async def disconnect(self) -> None:
         """Leave the server; does nothing when not connected. receive() in
@@ -109,17 +118,15 @@ class SocketClient:
     async def send_many(self, messages: Iterable[Sendable]) -> None:
         """Send messages to the server, in order, at the cost of less than as
         many calls of send(). Raises what send() raises; the messages before
-        the one that fails have been sent then."""
-        left = list(messages)
-
-        def send() -> None:
-            sent = c_size_t()
-            try:
-                self._client._send_all(self._handle(), left, sent)
-            finally:
-                del left[: sent.value]
-
-        await patiently(send, self._patience)
+        the one that fails have been sent then: `sent` of the exception is
+        their number."""
+        await patiently(
+            resuming(
+                lambda left: self._client._send_all(self._handle(), left),
+                list(messages),
+            ),
+            self._patience,
+        )
 
     # ---- receiving
 
@@ -134,9 +141,10 @@ class SocketClient:
         gone.
         """
         client = self._client
-        handle, readable = self._handle(), self._readable
+        handle = self._handle()
+        readable = self._readable_of(handle)
         deadline = None if timeout is None else time.monotonic() + timeout
-        while client._handle is handle and readable is not None:
+        while client._handle is handle:
             # From here to the return nothing waits, so that a message that
             # was taken is returned.
             if client._inbox:

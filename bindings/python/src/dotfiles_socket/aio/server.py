@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from ctypes import c_size_t
 
 from .._server import has_hooks
 from ..core.exceptions import ClosedError, Status, TimeoutError
 from ..implementations.tcp import server as tcp
 from ..implementations.unix import server as unix
-from ._loop import AT_ONCE, Readable, in_thread, patiently
+from ._loop import (
+    AT_ONCE,
+    Opening,
+    Readable,
+    in_thread,
+    patiently,
+    resuming,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +42,9 @@ class _HookTask:
     def __init__(self, events: Events) -> None:
         self.events = events
         self.take = events.take
+        # Of the start before; and the task that runs the hooks of this one.
+        self.former: _HookTask | None = None
+        self.task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Start nothing: start() of SocketServer makes the task."""
@@ -87,7 +96,7 @@ class SocketServer:
             event_name, **{**arguments, "send_timeout": AT_ONCE}
         )
         self._server.outer = weakref.ref(self)
-        self._task: asyncio.Task[None] | None = None
+        self._opening = Opening(self._server.start, self._server.stop)
         self._in_hook = False
         # Those who wait for a change among the clients.
         self._watchers: set[asyncio.Future[None]] = set()
@@ -110,13 +119,10 @@ class SocketServer:
         its __cause__ and its status tell why. Cancelled meanwhile, the
         server is stopped once it runs.
         """
-        server = self._server
-        if server.is_running():
-            server.start()  # and be warned
-            return
-        await in_thread(server.start, server.stop)
-        hooks: Any = server._hooks
-        self._task = asyncio.create_task(self._attend(hooks.events))
+        await self._opening.attempt()
+        hooks: Any = self._server._hooks
+        if hooks.task is None:
+            hooks.task = asyncio.create_task(self._attend(hooks))
 
     async def stop(self, *, restarting: bool = False) -> None:
         """Stop serving; does nothing when the server is not running.
@@ -127,9 +133,11 @@ class SocketServer:
         name or port is free. A hook that is running is waited for as long,
         unless it is the caller.
         """
-        task, server = self._task, self._server
+        server = self._server
+        hooks: Any = server._hooks
         await in_thread(lambda: server.stop(restarting=restarting))
         self._changed()
+        task = None if hooks is None else hooks.task
         if task is not None and task is not asyncio.current_task():
             await asyncio.wait({task}, timeout=self._linger)
 
@@ -144,8 +152,13 @@ class SocketServer:
         state = "running" if self.is_running() else "stopped"
         return f"<aio.{type(self).__name__} of {self.event_name!r}, {state}>"
 
-    async def _attend(self, events: Events) -> None:
-        """Run the hooks until the server is stopped."""
+    async def _attend(self, hooks: _HookTask) -> None:
+        """Run the hooks until the server is stopped, after those of the
+        start before."""
+        former, hooks.former = hooks.former, None
+        if former is not None and former.task is not None:
+            await asyncio.wait({former.task})
+        events = hooks.events
         readable = Readable(events.descriptor)
         status: int = Status.OK
         while status in (Status.OK, Status.TIMEOUT):
@@ -169,7 +182,9 @@ class SocketServer:
                     result = getattr(self, name)(*arguments)
                     if hasattr(result, "__await__"):
                         await result
-            except Exception:
+            except (Exception, asyncio.CancelledError) as e:
+                if isinstance(e, asyncio.CancelledError) and _is_cancelled():
+                    raise
                 self._server._logger.exception(
                     "Exception in a hook of the server"
                 )
@@ -206,17 +221,15 @@ class SocketServer:
     async def send_many(self, messages: Iterable[Sendable]) -> None:
         """Send messages to all clients, in order, at the cost of less than
         as many calls of send(). Raises what send() raises; the messages
-        before the one that fails have been sent then."""
-        left = list(messages)
-
-        def send() -> None:
-            sent = c_size_t()
-            try:
-                self._server._send_all(self._handle(), left, sent)
-            finally:
-                del left[: sent.value]
-
-        await patiently(send, self._patience)
+        before the one that fails have been sent then: `sent` of the
+        exception is their number."""
+        await patiently(
+            resuming(
+                lambda left: self._server._send_all(self._handle(), left),
+                list(messages),
+            ),
+            self._patience,
+        )
 
     def _handle(self) -> ServerHandle:
         handle = self._server._handle
@@ -305,6 +318,13 @@ class SocketServer:
 
     def on_last_client(self, client_id: str) -> Any:
         """The last client has gone."""
+
+
+def _is_cancelled() -> bool:
+    """Tell whether it is this task that is cancelled, and not one that a
+    hook awaited. Python 3.10 does not know."""
+    task: Any = asyncio.current_task()
+    return not hasattr(task, "cancelling") or task.cancelling() > 0
 
 
 class UnixSocketServer(SocketServer):

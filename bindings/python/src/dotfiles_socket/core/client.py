@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     from .types import SocketMessage
@@ -30,7 +30,7 @@ class SocketClient(ABC):
         """Leave the server; receivers in other threads are woken."""
 
     @abstractmethod
-    def send(self, message: SocketMessage | dict[str, Any]) -> None:
+    def send(self, message: SocketMessage | Mapping[str, Any]) -> None:
         """Send a message to the server."""
 
     @abstractmethod

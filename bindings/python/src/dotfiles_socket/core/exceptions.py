@@ -98,11 +98,14 @@ class SocketError(Exception):
 
     `status` tells failures apart without reading the text, `name` is the
     name of the status, and `errno` the number of the system's error that is
-    nearest to it, or None.
+    nearest to it, or None. Of send_many(), `sent` is how many of its messages
+    were sent before the one that failed.
     """
 
     status: Status = Status.OK
     errno: int | None = None
+    # Of send_many(): how many messages were sent before.
+    sent = 0
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from .types import ClientInfo, SocketMessage
@@ -31,7 +32,7 @@ class SocketServer(ABC):
     @abstractmethod
     def send(
         self,
-        message: SocketMessage | dict[str, Any],
+        message: SocketMessage | Mapping[str, Any],
         client_id: str | None = None,
     ) -> None:
         """Send to all clients, or to one."""

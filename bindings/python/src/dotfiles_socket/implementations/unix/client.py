@@ -2,7 +2,7 @@
 
 import os
 
-from ..._client import EventClient
+from ..._client import EventClient, longest_delay
 from ..._logging import Logger
 from ..._settings import UnixPlace, checked
 from ...core.exceptions import TimeoutError
@@ -40,7 +40,7 @@ class UnixSocketClient(UnixPlace, EventClient):
         buffer_size: int | None = None,
         **options: "Unpack[UnixClientOptions]",
     ) -> None:
-        delay = None if reconnect_delay in (None, 1.0) else reconnect_delay
+        delay = longest_delay(reconnect_delay)
         super().__init__(
             event_name,
             socket_dir=os.fspath(socket_dir or "") or None,
