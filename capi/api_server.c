@@ -155,6 +155,13 @@ int libsocket_server_announce_restart(libsocket_server server)
     return goAnnounceRestart(server.id);
 }
 
+int libsocket_server_end_sending(libsocket_server server)
+{
+    if (ls_forked())
+        return ls_fail_forked();
+    return goEndSending(server.id);
+}
+
 int libsocket_server_queue_clear(libsocket_server server)
 {
     if (ls_forked())

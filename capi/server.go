@@ -148,6 +148,17 @@ func goAnnounceRestart(id C.uint64_t) (status C.int) {
 	return statusOK
 }
 
+//export goEndSending
+func goEndSending(id C.uint64_t) (status C.int) {
+	defer rescue(&status)
+	h := find(C.LS_SERVER, id)
+	if h == nil {
+		return badHandle(C.LS_SERVER)
+	}
+	h.server.EndSending()
+	return statusOK
+}
+
 //export goQueueTake
 func goQueueTake(block *unsafe.Pointer, size *C.size_t, id C.uint64_t) (status C.int) {
 	defer rescue(&status)

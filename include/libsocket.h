@@ -356,6 +356,15 @@ int libsocket_server_close(libsocket_server server);
 int libsocket_server_announce_restart(libsocket_server server);
 
 /*
+ * Makes every later send to all clients return CLOSED; all else goes on until
+ * close. For who takes the queue before a close while other threads may still
+ * send: what they were told is sent is then in the queue.
+ *
+ * Status: BAD_HANDLE.
+ */
+int libsocket_server_end_sending(libsocket_server server);
+
+/*
  * Sends a message to all clients; while there is none, it waits in the queue
  * (message_queue_size). Returns when the message is in the log. Waits for a
  * client only under slow_client = "block", and there at most send_timeout:
@@ -509,6 +518,7 @@ int libsocket_server_queue_clear(libsocket_server server);
 /*
  * Takes the messages that wait for the first client out of the queue, as
  * MESSAGE rows (see libsocket_server_receive_packed); none is an empty array.
+ * After libsocket_server_end_sending() none is added behind them.
  *
  * Status: INVALID, BAD_HANDLE, NO_MEMORY.
  */

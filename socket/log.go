@@ -85,6 +85,7 @@ type log struct {
 	freeLarge   *chunk // and of frames that are larger
 	spare       int    // bytes that both hold
 	closed      bool
+	ended       bool // appends fail, all else goes on
 
 	retained  retained
 	cursors   map[*cursor]struct{}
@@ -156,7 +157,7 @@ func (l *log) append(d *draft, t MessageType, key string) error {
 // refusal is why nothing can be appended.
 func (l *log) refusal() error {
 	switch {
-	case l.closed:
+	case l.closed, l.ended:
 		return ErrClosed
 	case l.limits.attended && len(l.cursors) == 0:
 		return ErrNotConnected
@@ -399,6 +400,13 @@ func (l *log) close() {
 	}
 	l.mu.Unlock()
 	wake.startAll()
+}
+
+// end makes further appends fail, as close does, and changes nothing else.
+func (l *log) end() {
+	l.mu.Lock()
+	l.ended = true
+	l.mu.Unlock()
 }
 
 // position returns the head: what is appended from now on has at least this

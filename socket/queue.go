@@ -33,7 +33,8 @@ func (s *Server) ClearQueue() {
 }
 
 // TakeQueue takes the messages that wait for the first client out of the
-// queue, for example to send them again from another server.
+// queue, for example to send them again from another server. Nothing is added
+// behind it after EndSending.
 func (s *Server) TakeQueue() []Message {
 	var messages []Message
 	_ = s.TakeQueueWith(func(taken []Message) error {

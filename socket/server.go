@@ -307,6 +307,11 @@ func (s *Server) Close() error {
 // be back: their EventDisconnected has ReasonRestarting.
 func (s *Server) AnnounceRestart() { s.restarting.Store(true) }
 
+// EndSending makes further Sends fail with ErrClosed; all else goes on until
+// Close. Who takes the queue then, before Close, has all that was ever sent
+// while nobody was connected.
+func (s *Server) EndSending() { s.log.end() }
+
 // farewell is what the clients are told at the end.
 func (s *Server) farewell() (Reason, string) {
 	if s.restarting.Load() {

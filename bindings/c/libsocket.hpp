@@ -359,6 +359,10 @@ public:
     {
         return outcome_<Errors>(libsocket_server_announce_restart(handle_));
     }
+    of<void> end_sending() const
+    {
+        return outcome_<Errors>(libsocket_server_end_sending(handle_));
+    }
     of<void> send_to(std::uint64_t client, const message &m) const
     {
         if (!m.is_text())

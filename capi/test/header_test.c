@@ -193,6 +193,7 @@ static void functions(void)
                        uint32_t, libsocket_callback, void *) = libsocket_server_open;
     int (*server_close)(libsocket_server) = libsocket_server_close;
     int (*server_announce_restart)(libsocket_server) = libsocket_server_announce_restart;
+    int (*server_end_sending)(libsocket_server) = libsocket_server_end_sending;
     int (*server_send)(libsocket_server, const libsocket_message *) = libsocket_server_send;
     int (*server_send_many)(size_t *, libsocket_server, const libsocket_message *,
                             size_t) = libsocket_server_send_many;
@@ -238,7 +239,7 @@ static void functions(void)
     CHECK(server_send_packed && client_send_packed);
     CHECK(server_receive && server_receive_packed && server_fd && server_clients);
     CHECK(server_wait_clients && server_address && server_queue_length);
-    CHECK(server_announce_restart);
+    CHECK(server_announce_restart && server_end_sending);
     CHECK(server_queue_clear && server_queue_take && server_stats);
     CHECK(client_open && client_close && client_send && client_send_many);
     CHECK(client_receive && client_receive_packed && client_fd && client_connected);

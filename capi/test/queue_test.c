@@ -88,6 +88,34 @@ static void queue_is_taken(void)
     CHECK_OK(libsocket_server_close(server));
 }
 
+/* What another thread sends while the queue is taken is in it, or refused. */
+static void sending_ends(void)
+{
+    libsocket_server server = open_server("unix", "ends", NULL, 0);
+    libsocket_message message = data_message("\x80", 1);
+    CHECK_OK(libsocket_server_send(server, &message));
+    CHECK_OK(libsocket_server_end_sending(server));
+    CHECK_OK(libsocket_server_end_sending(server));
+    CHECK_STATUS(libsocket_server_send(server, &message), LIBSOCKET_E_CLOSED);
+    CHECK_SAYS("closed");
+    CHECK(queued(server) == 1);
+    libsocket_client client = join_server(server, "unix", "ends", "");
+    libsocket_event *event = next_message(client);
+    CHECK(event->data_size == 1);
+    libsocket_free(event);
+    uint64_t joined = 0;
+    libsocket_client_info *clients = NULL;
+    size_t count = 0;
+    CHECK_OK(libsocket_server_clients(&clients, &count, server));
+    if (CHECK(count == 1))
+        joined = clients[0].client;
+    libsocket_free(clients);
+    CHECK_OK(libsocket_server_send_to(server, joined, &message));
+    libsocket_free(next_message(client));
+    CHECK_OK(libsocket_client_close(client));
+    CHECK_OK(libsocket_server_close(server));
+}
+
 static void newcomers(void)
 {
     libsocket_server server = open_server("unix", "late", "history_size = 2", 0);
@@ -234,6 +262,7 @@ int main(void)
     RUN(first_client_gets_the_queue);
     RUN(queue_is_cleared);
     RUN(queue_is_taken);
+    RUN(sending_ends);
     RUN(newcomers);
     RUN(clients_are_known);
     RUN(audience);

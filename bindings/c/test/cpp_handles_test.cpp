@@ -101,6 +101,8 @@ static void test_exchange()
     CHECK((*answer).payload().value_or("") == "answer");
 
     s.announce_restart();
+    s.end_sending();
+    CHECK(throws(status::closed, [&] { s.send(message()); }));
     s.close();
     CHECK((*next(c, event_kind::disconnected)).reason() ==
           end_reason::restarting);

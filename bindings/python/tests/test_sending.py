@@ -1,5 +1,6 @@
 """How servers send, and what waits in the queue."""
 
+import contextlib
 import re
 import threading
 import time
@@ -7,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from conftest import SOON, Net, take
+from conftest import SOON, Net, take, until
 
 import dotfiles_socket
 from dotfiles_socket import (
@@ -322,6 +323,34 @@ def test_the_queue_survives_stop_and_start(net: Net) -> None:
     client = net.client(server)
     assert [client.receive(SOON) for _ in sent] == sent
     assert take(client, 1) == [{"n": 3}]
+
+
+def test_what_is_sent_beside_a_stop_is_kept_or_refused(unix: Net) -> None:
+    server = unix.server(
+        message_queue_size=1_000_000,
+        log_messages=1_000_000,
+        log_bytes=1 << 28,
+    )
+    accepted: list[int] = []
+
+    def send() -> None:
+        with contextlib.suppress(SocketError):
+            while True:
+                server.send({"n": 1})
+                accepted.append(1)
+
+    for _ in range(20):
+        accepted.clear()
+        senders = [threading.Thread(target=send) for _ in range(3)]
+        for sender in senders:
+            sender.start()
+        until(lambda: len(accepted) > 100)
+        server.stop()
+        for sender in senders:
+            sender.join()
+        assert server.get_queue_size() == len(accepted)
+        server.clear_queue()
+        server.start()
 
 
 def test_clear_queue_while_stopped(net: Net) -> None:

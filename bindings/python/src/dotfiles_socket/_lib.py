@@ -207,6 +207,9 @@ _declare("server_close", c_int, Server)
 # int libsocket_server_announce_restart(libsocket_server server);
 _declare("server_announce_restart", c_int, Server)
 
+# int libsocket_server_end_sending(libsocket_server server);
+_declare("server_end_sending", c_int, Server)
+
 # int libsocket_server_send(libsocket_server server,
 #                           const libsocket_message *message);
 _declare("server_send", c_int, Server, POINTER(Message), checked=False)

@@ -230,6 +230,8 @@ class EventServer(SocketServer):
         self._logger.info("Server of %r stopped", self._event_name)
 
     def _keep_queue(self, handle: ServerHandle) -> None:
+        # What another thread sends from here on is refused, and not lost.
+        quick.server_end_sending(handle.id)
         try:
             rows = fetch(quick.server_queue_take, handle.id)
         except SocketError as e:
