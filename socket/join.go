@@ -52,7 +52,7 @@ func (s *Server) join(c *conn, hello *control, accepted uint64) {
 	l := s.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	from := min(accepted, s.queueStart())
+	from := max(min(accepted, s.queueStart()), s.taken)
 	if n := uint64(s.settings.HistorySize); n > 0 {
 		from = min(from, max(l.tail, l.head-min(n, l.head)))
 	}

@@ -44,6 +44,7 @@ type Server struct {
 	raws      map[*rawConn]struct{} // accepted and not closed
 	lastID    ClientID
 	queueFrom uint64        // since when nobody is connected; valid while conns is empty
+	taken     uint64        // the host took what waited before it: no newcomer's queue
 	audience  chan struct{} // closed when a client joins; nil: nobody waits for one
 	gone      bool          // Close waits no longer
 
