@@ -140,22 +140,44 @@ func (c *cursor) unlinkIdle() {
 }
 
 // detachIdle unlinks the idle cursors that a new frame of type t concerns, and
-// returns them to be started. The others move past the frame.
+// returns them to be started. The others move past the frame, which their
+// readers are told now and then.
 func (l *log) detachIdle(t MessageType) (wake *cursor) {
 	c := l.idle
 	l.idle = nil
 	for c != nil {
 		following := c.nextIdle
-		if c.types.has(t) {
+		wanted := c.types.has(t)
+		if !wanted {
+			c.moveTo(l.head)
+		}
+		if wanted || c.tellNumber() {
 			c.isIdle, c.running = false, true
 			c.nextIdle, wake = wake, c
 		} else {
-			c.moveTo(l.head)
 			c.nextIdle, l.idle = l.idle, c
 		}
 		c = following
 	}
 	return wake
+}
+
+// untoldLeast is how many frames that it does not want pass a reader before it
+// is told the number, however small the log is.
+const untoldLeast = 64
+
+// tellNumber queues the number of the next frame for a reader with a filter that
+// has let a quarter of the log pass since it heard of one, and reports whether it
+// did. A reader that comes back asks from the number it knows: without this, all
+// that passed while it was there would count as missed with what it misses.
+func (c *cursor) tellNumber() bool {
+	if c.types == 0 || c.seq-c.told < max(untoldLeast, c.log.limits.messages/4) {
+		return false
+	}
+	number := control{kind: controlSeq, seq: c.seq}
+	c.putFirst(number.appendFrame(nil))
+	c.told = c.seq
+	return true
 }
 
 // restTime is how long, in microseconds, a cursor has been idle when whoever
@@ -253,6 +275,8 @@ func (c *cursor) next() ([]byte, nextState) {
 		return c.takeBeside(&c.beside), nextBytes
 	case l.closed:
 		return nil, nextDrained
+	case c.tellNumber():
+		return c.takeBeside(&c.first), nextBytes
 	}
 	c.isIdle, c.running = true, false
 	c.nextIdle, l.idle = l.idle, c
@@ -344,6 +368,19 @@ func (c *cursor) miss(seq uint64) {
 		c.lag.to = seq - 1
 	}
 	c.moveTo(seq)
+}
+
+// catchUp moves a cursor that starts before the tail to it. Where nothing that
+// its reader wants was there, nothing is missed.
+func (c *cursor) catchUp() {
+	l := c.log
+	switch {
+	case c.seq >= l.tail:
+	case l.lacks(c.seq, c.types):
+		c.miss(l.tail)
+	default:
+		c.moveTo(l.tail)
+	}
 }
 
 // takeLag tells what was missed. The next broadcast is then lag.to + 1.

@@ -285,6 +285,93 @@ func TestTypeFilter(t *testing.T) {
 	})
 }
 
+// Who comes back has not missed what it does not want: neither what passed while
+// it was there, of which it is told the numbers now and then, nor what the log has
+// lost since.
+func TestTypeFilterAfterALostConnection(t *testing.T) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
+		b.settings.LogMessages = 4 * untoldLeast
+		s := b.serve()
+		sent := 0
+		send := func(kind MessageType, count int) {
+			for range count {
+				sent++
+				m := number(t, sent)
+				m.Type = kind
+				require.NoError(t, s.Send(m))
+			}
+		}
+		hello := control{kind: controlHello, version: 1, types: newTypeSet([]MessageType{Error}), epoch: s.epoch}
+		var p *oldPeer
+		join := func() (told []controlKind) {
+			p = b.dialOld(s)
+			p.write(hello.appendFrame(nil))
+			nextEvent(b, s, EventConnected)
+			welcome := p.control()
+			require.Equal(t, controlWelcome, welcome.kind)
+			require.True(t, !hello.hasResume || welcome.seq == hello.seq)
+			hello.hasResume, hello.seq = true, welcome.seq
+			for {
+				ctl := p.control()
+				if ctl.kind == controlSynced {
+					return told
+				}
+				told = append(told, ctl.kind)
+				require.Equal(t, controlLagged, ctl.kind)
+				require.EqualValues(t, []uint64{ctl.missed, hello.seq}, []uint64{s.Stats().Dropped, ctl.from})
+				hello.seq = ctl.to + 1
+			}
+		}
+		// numbers reads up to a message, and returns how many numbers were told.
+		numbers := func() (told int) {
+			for {
+				body, err := p.body()
+				require.NoError(t, err)
+				var env envelope
+				var ctl control
+				isControl, err := parseBody(body, &env, &ctl, nil)
+				require.NoError(t, err)
+				switch {
+				case isControl:
+					require.Equal(t, controlSeq, ctl.kind)
+					require.Greater(t, ctl.seq, hello.seq)
+					hello.seq = ctl.seq
+					told++
+				case env.unicast:
+					return told
+				default:
+					require.Equal(t, int(hello.seq), numberOf(t, p.message(body)))
+					hello.seq++
+					return told
+				}
+			}
+		}
+		leave := func() {
+			p.conn.Close()
+			nextEvent(b, s, EventDisconnected)
+		}
+
+		require.Empty(t, join())
+		send(Data, 100*untoldLeast)
+		require.NoError(t, s.SendTo(s.Clients()[0].ID, number(t, 0)))
+		told := numbers()
+		require.LessOrEqual(t, told, 100)
+		require.Positive(t, told)
+		require.LessOrEqual(t, sent-int(hello.seq), untoldLeast)
+		leave()
+		send(Data, 1000)
+		require.Empty(t, join(), "there was nothing for it")
+		require.Zero(t, s.Stats().Dropped)
+		send(Error, 1)
+		require.Equal(t, 1, numbers())
+		leave()
+		send(Data, 1)
+		send(Error, 1)
+		send(Data, 1000)
+		require.Equal(t, []controlKind{controlLagged}, join())
+	})
+}
+
 func TestResumeAfterALostConnection(t *testing.T) {
 	b := newBed(t, Unix)
 	b.settings.LogMessages = 50

@@ -66,9 +66,7 @@ func (s *Server) join(c *conn, hello *control, accepted uint64) {
 		c.info.Name, cur.types = hello.name, hello.types
 		cur.greeting = s.welcome(c)
 	}
-	if cur.seq < l.tail {
-		cur.miss(l.tail)
-	}
+	cur.catchUp()
 	l.retained.between(retainedFrom, cur.seq, func(frame []byte) {
 		if cur.types.has(frameType(frame)) {
 			cur.putShared(frame, cur.seq)
@@ -100,9 +98,7 @@ func (s *Server) joinLate(c *conn, hello *control) {
 	}
 	cur.speaks, cur.types, cur.told = true, hello.types, cur.seq
 	cur.greeting = append(cur.greeting, s.welcome(c)...)
-	if cur.seq < l.tail {
-		cur.miss(l.tail)
-	}
+	cur.catchUp()
 	cur.putBeside(s.synced(), l.head)
 	start := cur.wake()
 	l.mu.Unlock()
