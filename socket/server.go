@@ -121,6 +121,9 @@ func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server
 	if w := set.TCP.openToAll(s.Addr()); w != "" {
 		s.logger.Warn(w, "address", s.Address())
 	}
+	if own, ok := listener.(*ownListener); ok {
+		own.upkeep(upkeepInterval, s.logger)
+	}
 	s.wg.Add(1)
 	go s.accept()
 	if t == TCP && set.TCP.Heartbeat > 0 {
