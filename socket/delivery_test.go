@@ -250,6 +250,35 @@ func TestRetainedMessagesComeFirst(t *testing.T) {
 	})
 }
 
+// Under `latest` a newcomer is given the newest message of the queue alone, and
+// of every other key what is retained.
+func TestRetainedUnderLatest(t *testing.T) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
+		b.settings.SlowClient = SlowLatest
+		s := b.serve()
+		for n, key := range []string{"a", "b", "a", "c"} {
+			m := number(t, n+1)
+			m.RetainKey = key
+			require.NoError(t, s.Send(m))
+		}
+		first := b.dial() // has the queue
+		for _, n := range []int{2, 3, 4} {
+			e := nextEvent(b, first, EventMessage)
+			require.Equal(t, n, numberOf(t, e.Message()))
+			require.Equal(t, n < 4, e.Retained)
+		}
+		require.EqualValues(t, 3, s.Stats().Dropped)
+		first.Close()
+		nextEvent(b, s, EventLastClient)
+
+		sendNumbers(t, s.Send, 5, 6)
+		old := b.dialOld(s)
+		for _, n := range []int{2, 3, 4, 6} {
+			require.Equal(t, n, numberOf(t, old.receive()))
+		}
+	})
+}
+
 func TestTypeFilter(t *testing.T) {
 	eachTransport(t, func(t *testing.T, b *bed) {
 		s := b.serve()

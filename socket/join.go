@@ -67,6 +67,9 @@ func (s *Server) join(c *conn, hello *control, accepted uint64) {
 		cur.greeting = s.welcome(c)
 	}
 	cur.catchUp()
+	if l.limits.policy == policyLatest { // now, so that what is retained takes the place of what it skips
+		cur.skipToNewest()
+	}
 	l.retained.between(retainedFrom, cur.seq, func(frame []byte) {
 		if cur.types.has(frameType(frame)) {
 			cur.putShared(frame, cur.seq)

@@ -205,9 +205,15 @@ func (m *model) join() {
 		r.from, since = hello.seq, hello.seq
 	}
 	r.next, r.counted = r.from, r.from
+	starts := max(r.from, l.tail)
+	for n := m.head() - 1; n > starts && l.limits.policy == policyLatest; n-- {
+		if r.types.has(m.sent[n-1].kind) {
+			starts = n // the newest it wants
+		}
+	}
 	kept := slices.Sorted(maps.Values(m.newest))
 	for _, seq := range kept[max(0, len(kept)-l.retained.maxKeys):] {
-		if seq >= since && seq < max(r.from, l.tail) && r.types.has(m.sent[seq-1].kind) {
+		if seq >= since && seq < starts && r.types.has(m.sent[seq-1].kind) {
 			r.retained = append(r.retained, seq)
 		}
 	}
