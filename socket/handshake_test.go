@@ -251,6 +251,24 @@ func TestLateHelloResumes(t *testing.T) {
 	require.Equal(t, controlSynced, p.control().kind)
 }
 
+// What it has, and was to be given as history, it is not given again.
+func TestLateHelloResumesBehindTheHistory(t *testing.T) {
+	b := newBed(t, Unix)
+	b.settings.HistorySize = 5
+	s := b.serve(func(cfg *Config) { cfg.HoldClients = true })
+	sendNumbers(t, s.Send, 1, 10)
+	p := b.dialOld(s)
+	require.NoError(t, s.WaitClients(b.ctx, 1)) // taken for an old client, and held
+	hello := control{kind: controlHello, version: 1, hasResume: true, epoch: s.epoch, seq: 9}
+	p.write(hello.appendFrame(nil))
+	require.EqualValues(t, 9, p.control().seq)
+	nextEvent(b, s, EventConnected) // lets it go
+	for n := 9; n <= 10; n++ {
+		require.Equal(t, n, numberOf(t, p.receive()))
+	}
+	require.Equal(t, controlSynced, p.control().kind)
+}
+
 // What is too late to be given is told.
 func TestLateHelloAfterAMessageTellsWhatIsLost(t *testing.T) {
 	b := newBed(t, Unix)

@@ -89,15 +89,19 @@ func (s *Server) joinLate(c *conn, hello *control) {
 	s.mu.Unlock()
 	l, cur := s.log, c.cursor
 	l.mu.Lock()
-	if joined := cur.seq - cur.delivered - cur.missed; s.resumes(hello) && hello.seq < joined {
-		if cur.seq == joined {
+	switch joined := cur.seq - cur.delivered - cur.missed; {
+	case !s.resumes(hello):
+	case hello.seq >= joined: // it has what is before, of the history
+		if cur.seq < hello.seq {
 			cur.moveTo(hello.seq)
-		} else { // too late to give what was sent before it joined
-			lagged := control{kind: controlLagged, missed: joined - hello.seq, from: hello.seq, to: joined - 1}
-			cur.greeting = lagged.appendFrame(cur.greeting)
-			cur.missed += lagged.missed
-			l.dropped += lagged.missed
 		}
+	case cur.seq == joined:
+		cur.moveTo(hello.seq)
+	default: // too late to give what was sent before it joined
+		lagged := control{kind: controlLagged, missed: joined - hello.seq, from: hello.seq, to: joined - 1}
+		cur.greeting = lagged.appendFrame(cur.greeting)
+		cur.missed += lagged.missed
+		l.dropped += lagged.missed
 	}
 	cur.speaks, cur.types, cur.told = true, hello.types, cur.seq
 	cur.greeting = append(cur.greeting, s.welcome(c)...)
