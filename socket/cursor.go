@@ -370,16 +370,15 @@ func (c *cursor) miss(seq uint64) {
 	c.moveTo(seq)
 }
 
-// catchUp moves a cursor that starts before the tail to it. Where nothing that
-// its reader wants was there, nothing is missed.
-func (c *cursor) catchUp() {
-	l := c.log
+// pass skips to seq. Where nothing that the reader wants lies between, nothing
+// is missed.
+func (c *cursor) pass(seq uint64) {
 	switch {
-	case c.seq >= l.tail:
-	case l.lacks(c.seq, c.types):
-		c.miss(l.tail)
+	case c.seq >= seq:
+	case c.types == 0, c.log.had(c.types, c.seq, seq):
+		c.miss(seq)
 	default:
-		c.moveTo(l.tail)
+		c.moveTo(seq)
 	}
 }
 
@@ -404,9 +403,7 @@ func (c *cursor) skipToNewest() {
 			newest = max(newest, seq)
 		}
 	}
-	if newest > c.seq {
-		c.miss(newest)
-	}
+	c.pass(newest)
 }
 
 // wake takes the cursor out of the idle ones and reports whether it has to be

@@ -66,7 +66,7 @@ func (s *Server) join(c *conn, hello *control, accepted uint64) {
 		c.info.Name, cur.types = hello.name, hello.types
 		cur.greeting = s.welcome(c)
 	}
-	cur.catchUp()
+	cur.pass(l.tail)
 	if l.limits.policy == policyLatest { // now, so that what is retained takes the place of what it skips
 		cur.skipToNewest()
 	}
@@ -105,7 +105,7 @@ func (s *Server) joinLate(c *conn, hello *control) {
 	}
 	cur.speaks, cur.types, cur.told = true, hello.types, cur.seq
 	cur.greeting = append(cur.greeting, s.welcome(c)...)
-	cur.catchUp()
+	cur.pass(l.tail)
 	cur.putBeside(s.synced(), l.head)
 	start := cur.wake()
 	l.mu.Unlock()

@@ -261,20 +261,25 @@ func (l *log) freeOf(size int) **chunk {
 	return &l.free
 }
 
-// lacks reports whether frames of these types, from seq on, are below the tail.
-func (l *log) lacks(from uint64, types typeSet) bool {
-	if from >= l.tail {
+// had reports whether there were frames of these types from one seq up to
+// another, which is in the log or its end. What has left it is known as well.
+func (l *log) had(types typeSet, from, to uint64) bool {
+	if l.first == nil || from >= to {
 		return false
 	}
-	c := l.first
-	for t, newest := range c.older {
+	for t, newest := range l.first.older {
 		if newest >= from && types.has(MessageType(t)) {
 			return true
 		}
 	}
-	for seq, off := c.seq0, 0; seq < l.tail; seq++ {
+	from = max(from, l.first.seq0)
+	c, off := l.find(from)
+	for ; from < to; from++ {
+		if from == c.end() {
+			c, off = c.next, 0
+		}
 		frame := c.buf[off:]
-		if seq >= from && types.has(frameType(frame)) {
+		if types.has(frameType(frame)) {
 			return true
 		}
 		off += frameSize(frame)

@@ -218,9 +218,7 @@ func (m *model) join() {
 		}
 	}
 	m.server.join(r.conn, hello, m.head())
-	if l.limits.policy != policyLatest {
-		require.Equal(m.t, m.wants(r, r.from, l.tail), r.conn.cursor.lag.missed > 0, "missed, if there was something for it")
-	}
+	require.Equal(m.t, m.wants(r, r.from, starts), r.conn.cursor.lag.missed > 0, "missed, if there was something for it")
 	m.server.lastID++
 	r.conn.info.ID = m.server.lastID
 	m.server.conns[r.conn.info.ID] = r.conn
