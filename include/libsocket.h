@@ -664,9 +664,9 @@ int libsocket_client_buffer_clear(libsocket_client client);
  * takes no place among max_connections, gets no message, and the server's
  * program is not told.
  *   state      "live": it answered.
- *              "old": an old server, a process with the original module. Over
- *              TCP without TLS and token, also one that did not answer within
- *              100 ms.
+ *              "old": an old server, a process with the original module: it
+ *              did not answer within 100 ms, and neither a lock file nor TLS
+ *              or a token says that it is a new one.
  *              "silent": it did not answer within default_timeout, because it
  *              is stopped or very busy
  *   event      over TCP, what really is served on the port

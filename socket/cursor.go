@@ -140,22 +140,44 @@ func (c *cursor) unlinkIdle() {
 }
 
 // detachIdle unlinks the idle cursors that a new frame of type t concerns, and
-// returns them to be started. The others move past the frame.
+// returns them to be started. The others move past the frame, which their
+// readers are told now and then.
 func (l *log) detachIdle(t MessageType) (wake *cursor) {
 	c := l.idle
 	l.idle = nil
 	for c != nil {
 		following := c.nextIdle
-		if c.types.has(t) {
+		wanted := c.types.has(t)
+		if !wanted {
+			c.moveTo(l.head)
+		}
+		if wanted || c.tellNumber() {
 			c.isIdle, c.running = false, true
 			c.nextIdle, wake = wake, c
 		} else {
-			c.moveTo(l.head)
 			c.nextIdle, l.idle = l.idle, c
 		}
 		c = following
 	}
 	return wake
+}
+
+// untoldLeast is how many frames that it does not want pass a reader before it
+// is told the number, however small the log is.
+const untoldLeast = 64
+
+// tellNumber queues the number of the next frame for a reader with a filter that
+// has let a quarter of the log pass since it heard of one, and reports whether it
+// did. A reader that comes back asks from the number it knows: without this, all
+// that passed while it was there would count as missed with what it misses.
+func (c *cursor) tellNumber() bool {
+	if c.types == 0 || c.seq-c.told < max(untoldLeast, c.log.limits.messages/4) {
+		return false
+	}
+	number := control{kind: controlSeq, seq: c.seq}
+	c.putFirst(number.appendFrame(nil))
+	c.told = c.seq
+	return true
 }
 
 // restTime is how long, in microseconds, a cursor has been idle when whoever
@@ -253,6 +275,8 @@ func (c *cursor) next() ([]byte, nextState) {
 		return c.takeBeside(&c.beside), nextBytes
 	case l.closed:
 		return nil, nextDrained
+	case c.tellNumber():
+		return c.takeBeside(&c.first), nextBytes
 	}
 	c.isIdle, c.running = true, false
 	c.nextIdle, l.idle = l.idle, c
@@ -346,6 +370,18 @@ func (c *cursor) miss(seq uint64) {
 	c.moveTo(seq)
 }
 
+// pass skips to seq. Where nothing that the reader wants lies between, nothing
+// is missed.
+func (c *cursor) pass(seq uint64) {
+	switch {
+	case c.seq >= seq:
+	case c.types == 0, c.log.had(c.types, c.seq, seq):
+		c.miss(seq)
+	default:
+		c.moveTo(seq)
+	}
+}
+
 // takeLag tells what was missed. The next broadcast is then lag.to + 1.
 func (c *cursor) takeLag() []byte {
 	lagged := control{kind: controlLagged, missed: c.lag.missed, from: c.lag.from, to: c.lag.to}
@@ -367,9 +403,7 @@ func (c *cursor) skipToNewest() {
 			newest = max(newest, seq)
 		}
 	}
-	if newest > c.seq {
-		c.miss(newest)
-	}
+	c.pass(newest)
 }
 
 // wake takes the cursor out of the idle ones and reports whether it has to be

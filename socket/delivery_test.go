@@ -250,6 +250,35 @@ func TestRetainedMessagesComeFirst(t *testing.T) {
 	})
 }
 
+// Under `latest` a newcomer is given the newest message of the queue alone, and
+// of every other key what is retained.
+func TestRetainedUnderLatest(t *testing.T) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
+		b.settings.SlowClient = SlowLatest
+		s := b.serve()
+		for n, key := range []string{"a", "b", "a", "c"} {
+			m := number(t, n+1)
+			m.RetainKey = key
+			require.NoError(t, s.Send(m))
+		}
+		first := b.dial() // has the queue
+		for _, n := range []int{2, 3, 4} {
+			e := nextEvent(b, first, EventMessage)
+			require.Equal(t, n, numberOf(t, e.Message()))
+			require.Equal(t, n < 4, e.Retained)
+		}
+		require.EqualValues(t, 3, s.Stats().Dropped)
+		first.Close()
+		nextEvent(b, s, EventLastClient)
+
+		sendNumbers(t, s.Send, 5, 6)
+		old := b.dialOld(s)
+		for _, n := range []int{2, 3, 4, 6} {
+			require.Equal(t, n, numberOf(t, old.receive()))
+		}
+	})
+}
+
 func TestTypeFilter(t *testing.T) {
 	eachTransport(t, func(t *testing.T, b *bed) {
 		s := b.serve()
@@ -282,6 +311,93 @@ func TestTypeFilter(t *testing.T) {
 			}
 		}
 		require.Equal(t, []int{total + 1, total + 2}, numbers, "what is sent to it alone always comes")
+	})
+}
+
+// Who comes back has not missed what it does not want: neither what passed while
+// it was there, of which it is told the numbers now and then, nor what the log has
+// lost since.
+func TestTypeFilterAfterALostConnection(t *testing.T) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
+		b.settings.LogMessages = 4 * untoldLeast
+		s := b.serve()
+		sent := 0
+		send := func(kind MessageType, count int) {
+			for range count {
+				sent++
+				m := number(t, sent)
+				m.Type = kind
+				require.NoError(t, s.Send(m))
+			}
+		}
+		hello := control{kind: controlHello, version: 1, types: newTypeSet([]MessageType{Error}), epoch: s.epoch}
+		var p *oldPeer
+		join := func() (told []controlKind) {
+			p = b.dialOld(s)
+			p.write(hello.appendFrame(nil))
+			nextEvent(b, s, EventConnected)
+			welcome := p.control()
+			require.Equal(t, controlWelcome, welcome.kind)
+			require.True(t, !hello.hasResume || welcome.seq == hello.seq)
+			hello.hasResume, hello.seq = true, welcome.seq
+			for {
+				ctl := p.control()
+				if ctl.kind == controlSynced {
+					return told
+				}
+				told = append(told, ctl.kind)
+				require.Equal(t, controlLagged, ctl.kind)
+				require.EqualValues(t, []uint64{ctl.missed, hello.seq}, []uint64{s.Stats().Dropped, ctl.from})
+				hello.seq = ctl.to + 1
+			}
+		}
+		// numbers reads up to a message, and returns how many numbers were told.
+		numbers := func() (told int) {
+			for {
+				body, err := p.body()
+				require.NoError(t, err)
+				var env envelope
+				var ctl control
+				isControl, err := parseBody(body, &env, &ctl, nil)
+				require.NoError(t, err)
+				switch {
+				case isControl:
+					require.Equal(t, controlSeq, ctl.kind)
+					require.Greater(t, ctl.seq, hello.seq)
+					hello.seq = ctl.seq
+					told++
+				case env.unicast:
+					return told
+				default:
+					require.Equal(t, int(hello.seq), numberOf(t, p.message(body)))
+					hello.seq++
+					return told
+				}
+			}
+		}
+		leave := func() {
+			p.conn.Close()
+			nextEvent(b, s, EventDisconnected)
+		}
+
+		require.Empty(t, join())
+		send(Data, 100*untoldLeast)
+		require.NoError(t, s.SendTo(s.Clients()[0].ID, number(t, 0)))
+		told := numbers()
+		require.LessOrEqual(t, told, 100)
+		require.Positive(t, told)
+		require.LessOrEqual(t, sent-int(hello.seq), untoldLeast)
+		leave()
+		send(Data, 1000)
+		require.Empty(t, join(), "there was nothing for it")
+		require.Zero(t, s.Stats().Dropped)
+		send(Error, 1)
+		require.Equal(t, 1, numbers())
+		leave()
+		send(Data, 1)
+		send(Error, 1)
+		send(Data, 1000)
+		require.Equal(t, []controlKind{controlLagged}, join())
 	})
 }
 

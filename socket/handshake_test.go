@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -250,6 +251,24 @@ func TestLateHelloResumes(t *testing.T) {
 	require.Equal(t, controlSynced, p.control().kind)
 }
 
+// What it has, and was to be given as history, it is not given again.
+func TestLateHelloResumesBehindTheHistory(t *testing.T) {
+	b := newBed(t, Unix)
+	b.settings.HistorySize = 5
+	s := b.serve(func(cfg *Config) { cfg.HoldClients = true })
+	sendNumbers(t, s.Send, 1, 10)
+	p := b.dialOld(s)
+	require.NoError(t, s.WaitClients(b.ctx, 1)) // taken for an old client, and held
+	hello := control{kind: controlHello, version: 1, hasResume: true, epoch: s.epoch, seq: 9}
+	p.write(hello.appendFrame(nil))
+	require.EqualValues(t, 9, p.control().seq)
+	nextEvent(b, s, EventConnected) // lets it go
+	for n := 9; n <= 10; n++ {
+		require.Equal(t, n, numberOf(t, p.receive()))
+	}
+	require.Equal(t, controlSynced, p.control().kind)
+}
+
 // What is too late to be given is told.
 func TestLateHelloAfterAMessageTellsWhatIsLost(t *testing.T) {
 	b := newBed(t, Unix)
@@ -345,6 +364,31 @@ func TestHeartbeatOfTheServer(t *testing.T) {
 	}
 	e := nextEvent(b, s, EventDisconnected)
 	require.Equal(t, ReasonHeartbeat, e.Reason, e.Text)
+}
+
+// A client that the host has not let go yet is pinged all the same.
+func TestHeartbeatOfAHeldClient(t *testing.T) {
+	b := newBed(t, TCP)
+	b.settings.TCP.Heartbeat = 150 * time.Millisecond
+	s := b.serve(func(cfg *Config) { cfg.HoldClients = true })
+	require.NoError(t, s.Send(number(t, 1)))
+	p := b.dialOld(s)
+	hello := control{kind: controlHello, version: 1}
+	p.write(hello.appendFrame(nil))
+	require.Equal(t, controlWelcome, p.control().kind)
+	for range silentAfter + 2 {
+		require.Equal(t, controlPing, p.control().kind)
+		p.write(pingFrame)
+	}
+	nextEvent(b, s, EventConnected) // lets it go
+	for {
+		body, err := p.body()
+		require.NoError(t, err)
+		if !bytes.Equal(body, pingFrame[lengthSize:]) {
+			require.Equal(t, 1, numberOf(t, p.message(body)))
+			return
+		}
+	}
 }
 
 func TestHeartbeatOfTheClient(t *testing.T) {

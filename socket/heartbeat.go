@@ -5,17 +5,28 @@ import "time"
 // A peer over the network can vanish without a word. Both ends of a TCP
 // connection therefore say "ping" when they have nothing else to say, and take
 // a peer for dead that was silent for three heartbeats. A side that does not
-// read, because its host takes nothing, still pings.
+// read, because its host takes nothing, still pings; so does a server whose
+// host has not let a client go yet.
 
 var pingFrame = (&control{kind: controlPing}).appendFrame(nil)
 
-// ping queues a ping unless the writer is busy anyway.
+// ping queues a ping unless the writer is busy anyway. A held cursor gives
+// nothing but its greeting, and so the ping too as one.
 func (c *cursor) ping() {
 	c.log.mu.Lock()
-	quiet := c.isIdle && c.speaks
+	start := false
+	switch {
+	case !c.speaks:
+	case c.isIdle:
+		c.putFirst(pingFrame)
+		start = c.wake()
+	case c.held && c.greeting == nil:
+		c.greeting = pingFrame
+		start = c.wake()
+	}
 	c.log.mu.Unlock()
-	if quiet {
-		_ = c.pushFirst(pingFrame) // gone meanwhile: nobody to ping
+	if start {
+		c.start()
 	}
 }
 

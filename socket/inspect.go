@@ -13,10 +13,10 @@ import (
 // it takes no place among max_connections, and the server's host is not told.
 // Of cfg only the settings count; default_timeout bounds the whole.
 //
-// The state is StateLive, StateOld or StateSilent. A server on TCP that does
-// not answer within 100 ms is taken for an old one, unless TLS or a token is
-// asked for; and the event of a live one may be another: it is what serves the
-// port.
+// The state is StateLive, StateOld or StateSilent. A server that does not
+// answer within 100 ms is taken for an old one, unless its lock file says that
+// it is a new one, or TLS or a token is asked for. Over TCP the event of a live
+// one may be another: it is what serves the port.
 //
 // Errors: ErrInvalid, ErrSettings, ErrNoServer, ErrNotAllowed when either end
 // does not trust the other, ErrMaxConnections when others ask as well,
@@ -62,14 +62,16 @@ func (i *inspection) run(ctx context.Context) (info ServerInfo, err error) {
 	return ServerInfo{}, err
 }
 
-// attempt connects, and asks unless it is an old server. On Unix that can be
-// told beforehand: a new one has a lock file as long as it listens.
+// attempt connects and asks. A new server on Unix is known by its lock file, and
+// has more time to answer. The file may have been cleaned away, and who listens
+// on a socket of the service manager has none: without it the server is asked
+// all the same.
 func (i *inspection) attempt(ctx, bounded context.Context) (ServerInfo, error) {
 	began := time.Now()
 	pid, locked := lockHolder(i.settings.SocketDir, i.event)
 	conn, err := dial(bounded, i.transport, i.event, i.settings)
 	if i.transport == Unix && errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return i.crowded(pid, locked), nil
+		return i.crowded(pid), nil
 	}
 	if err != nil {
 		return ServerInfo{}, err
@@ -85,10 +87,7 @@ func (i *inspection) attempt(ctx, bounded context.Context) (ServerInfo, error) {
 		pid, locked = lockHolder(i.settings.SocketDir, i.event) // unless it has just begun to listen
 	}
 	switch {
-	case i.transport == Unix && !locked:
-		leave(raw)
-		return i.found(StateOld, p), nil
-	case i.transport == Unix && (pid == p.PID || pid == 0), i.settings.guarded(i.transport):
+	case i.transport == Unix && locked && (pid == p.PID || pid == 0), i.settings.guarded(i.transport):
 		state = StateSilent
 		until, _ = bounded.Deadline()
 	}
@@ -104,17 +103,14 @@ func (i *inspection) attempt(ctx, bounded context.Context) (ServerInfo, error) {
 }
 
 // crowded is what is known of a server on Unix whose queue of connections has
-// been full all the time.
-func (i *inspection) crowded(pid int, locked bool) ServerInfo {
+// been full all the time. pid is what the lock file says, 0 if nothing.
+func (i *inspection) crowded(pid int) ServerInfo {
 	path := filepath.Join(i.settings.SocketDir, socketName(i.event))
 	p := peer{Peer: Peer{PID: pid, UID: -1}, address: path}
 	if file, err := os.Lstat(path); err == nil {
 		p.UID = ownerOf(file).uid
 	}
-	if locked {
-		return i.found(StateSilent, p)
-	}
-	return i.found(StateOld, p)
+	return i.found(StateSilent, p)
 }
 
 // ask waits for the answer until then. What comes before it is for a client,

@@ -45,6 +45,15 @@ func strangerProgram(p *program) error {
 	return p.reports.Encode(r)
 }
 
+// A server that takes no connection cannot be asked, and is not taken for an old
+// one because there is no lock file.
+func TestInspectAServerThatTakesNoConnection(t *testing.T) {
+	b := newBed(t, Unix)
+	fullServer(t, Unix, "test", &b.settings)
+	info := b.inspect(func(s *Settings) { s.DefaultTimeout = 50 * time.Millisecond })
+	require.Equal(t, StateSilent, info.State)
+}
+
 // TestInspectAsAnotherUser: a process of another user sees nothing of a
 // server, whatever the permissions of its socket, unless it is allowed.
 func TestInspectAsAnotherUser(t *testing.T) {

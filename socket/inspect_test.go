@@ -283,8 +283,8 @@ func writeLock(b *bed, pid int) {
 	require.NoError(b.t, os.WriteFile(path, []byte(strconv.Itoa(pid)+"\n"), 0o600))
 }
 
-// An old server is found out: on Unix by having no lock, else by its silence,
-// whatever it says to clients meanwhile.
+// An old server is found out by its silence, whatever it says to clients
+// meanwhile.
 func TestInspectAnOldServer(t *testing.T) {
 	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		l := listenOld(b)
@@ -322,6 +322,15 @@ func TestInspectAnOldServer(t *testing.T) {
 			check()
 		}
 	})
+}
+
+// A new server whose lock file was cleaned away is asked like any other.
+func TestInspectAServerWithoutItsLockFile(t *testing.T) {
+	b := newBed(t, Unix)
+	b.serve()
+	b.removeFile("test.lock")
+	require.Equal(t, StateLive, b.inspect().State)
+	require.Equal(t, []string{"test live"}, b.states())
 }
 
 // Of a server that has to know a token, silence does not make an old one.

@@ -52,7 +52,7 @@ func (s *Server) join(c *conn, hello *control, accepted uint64) {
 	l := s.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	from := min(accepted, s.queueStart())
+	from := max(min(accepted, s.queueStart()), s.taken)
 	if n := uint64(s.settings.HistorySize); n > 0 {
 		from = min(from, max(l.tail, l.head-min(n, l.head)))
 	}
@@ -66,8 +66,9 @@ func (s *Server) join(c *conn, hello *control, accepted uint64) {
 		c.info.Name, cur.types = hello.name, hello.types
 		cur.greeting = s.welcome(c)
 	}
-	if cur.seq < l.tail {
-		cur.miss(l.tail)
+	cur.pass(l.tail)
+	if l.limits.policy == policyLatest { // now, so that what is retained takes the place of what it skips
+		cur.skipToNewest()
 	}
 	l.retained.between(retainedFrom, cur.seq, func(frame []byte) {
 		if cur.types.has(frameType(frame)) {
@@ -88,21 +89,23 @@ func (s *Server) joinLate(c *conn, hello *control) {
 	s.mu.Unlock()
 	l, cur := s.log, c.cursor
 	l.mu.Lock()
-	if joined := cur.seq - cur.delivered - cur.missed; s.resumes(hello) && hello.seq < joined {
-		if cur.seq == joined {
+	switch joined := cur.seq - cur.delivered - cur.missed; {
+	case !s.resumes(hello):
+	case hello.seq >= joined: // it has what is before, of the history
+		if cur.seq < hello.seq {
 			cur.moveTo(hello.seq)
-		} else { // too late to give what was sent before it joined
-			lagged := control{kind: controlLagged, missed: joined - hello.seq, from: hello.seq, to: joined - 1}
-			cur.greeting = lagged.appendFrame(cur.greeting)
-			cur.missed += lagged.missed
-			l.dropped += lagged.missed
 		}
+	case cur.seq == joined:
+		cur.moveTo(hello.seq)
+	default: // too late to give what was sent before it joined
+		lagged := control{kind: controlLagged, missed: joined - hello.seq, from: hello.seq, to: joined - 1}
+		cur.greeting = lagged.appendFrame(cur.greeting)
+		cur.missed += lagged.missed
+		l.dropped += lagged.missed
 	}
 	cur.speaks, cur.types, cur.told = true, hello.types, cur.seq
 	cur.greeting = append(cur.greeting, s.welcome(c)...)
-	if cur.seq < l.tail {
-		cur.miss(l.tail)
-	}
+	cur.pass(l.tail)
 	cur.putBeside(s.synced(), l.head)
 	start := cur.wake()
 	l.mu.Unlock()

@@ -52,10 +52,14 @@ type chunk struct {
 	buf    []byte
 	seq0   uint64 // of the first frame; unique for every use, 0 once evicted
 	frames uint64
+	older  newestOf // before seq0
 	next   *chunk
 	pins   int
 	dead   bool // evicted while pinned
 }
+
+// newestOf is the seq of the newest frame of each type, 0 where there is none.
+type newestOf [len(messageTypeNames)]uint64
 
 func (c *chunk) end() uint64 { return c.seq0 + c.frames }
 
@@ -76,10 +80,10 @@ type log struct {
 	limits logLimits
 
 	mu          sync.Mutex
-	head        uint64                        // the seq that the next frame gets; the first is 1
-	tail        uint64                        // the oldest frame that is kept
-	bytes       int                           // memory of the chunks from first to last
-	newest      [len(messageTypeNames)]uint64 // of each type; 0: none
+	head        uint64 // the seq that the next frame gets; the first is 1
+	tail        uint64 // the oldest frame that is kept
+	bytes       int    // memory of the chunks from first to last
+	newest      newestOf
 	first, last *chunk
 	free        *chunk // recycled chunks of chunkSize
 	freeLarge   *chunk // and of frames that are larger
@@ -225,7 +229,7 @@ func (l *log) newChunk(size int) *chunk {
 	if c == nil {
 		c = &chunk{buf: make([]byte, 0, chunkFor(size))}
 	}
-	c.seq0 = l.head
+	c.seq0, c.older = l.head, l.newest
 	return c
 }
 
@@ -256,6 +260,32 @@ func (l *log) freeOf(size int) **chunk {
 		return &l.freeLarge
 	}
 	return &l.free
+}
+
+// had reports whether there were frames of these types from one seq up to
+// another, which is in the log or its end. What has left it is known as well.
+func (l *log) had(types typeSet, from, to uint64) bool {
+	if l.first == nil || from >= to {
+		return false
+	}
+	for t, newest := range l.first.older {
+		if newest >= from && types.has(MessageType(t)) {
+			return true
+		}
+	}
+	from = max(from, l.first.seq0)
+	c, off := l.find(from)
+	for ; from < to; from++ {
+		if from == c.end() {
+			c, off = c.next, 0
+		}
+		frame := c.buf[off:]
+		if types.has(frameType(frame)) {
+			return true
+		}
+		off += frameSize(frame)
+	}
+	return false
 }
 
 // recycle keeps a chunk for reuse, but not more memory than the log may use.

@@ -53,7 +53,8 @@ type modelReader struct {
 	welcomed bool
 	synced   bool
 	from     uint64 // the first broadcast it is to be given, by the reference
-	next     uint64 // the number of the next broadcast, as the client counts
+	next     uint64 // the number of the next broadcast, by the reference
+	counted  uint64 // the same as the client counts: it may not know of what it does not want
 	retained []uint64
 	unicasts []modelUnicast
 	received uint64
@@ -203,14 +204,21 @@ func (m *model) join() {
 		hello.seq = m.gone[m.rnd.IntN(len(m.gone))]
 		r.from, since = hello.seq, hello.seq
 	}
-	r.next = r.from
+	r.next, r.counted = r.from, r.from
+	starts := max(r.from, l.tail)
+	for n := m.head() - 1; n > starts && l.limits.policy == policyLatest; n-- {
+		if r.types.has(m.sent[n-1].kind) {
+			starts = n // the newest it wants
+		}
+	}
 	kept := slices.Sorted(maps.Values(m.newest))
 	for _, seq := range kept[max(0, len(kept)-l.retained.maxKeys):] {
-		if seq >= since && seq < max(r.from, l.tail) && r.types.has(m.sent[seq-1].kind) {
+		if seq >= since && seq < starts && r.types.has(m.sent[seq-1].kind) {
 			r.retained = append(r.retained, seq)
 		}
 	}
 	m.server.join(r.conn, hello, m.head())
+	require.Equal(m.t, m.wants(r, r.from, starts), r.conn.cursor.lag.missed > 0, "missed, if there was something for it")
 	m.server.lastID++
 	r.conn.info.ID = m.server.lastID
 	m.server.conns[r.conn.info.ID] = r.conn
@@ -220,6 +228,17 @@ func (m *model) join() {
 	if m.rnd.IntN(3) > 0 {
 		m.release(r)
 	}
+}
+
+// wants reports whether the reader wants one of the messages from seq on that
+// are before another.
+func (m *model) wants(r *modelReader, from, before uint64) bool {
+	for ; from < before; from++ {
+		if r.types.has(m.sent[from-1].kind) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *model) release(r *modelReader) {
@@ -248,7 +267,7 @@ func (m *model) remove(r *modelReader) {
 	delete(m.server.conns, r.conn.info.ID)
 	m.readers = slices.DeleteFunc(m.readers, func(x *modelReader) bool { return x == r })
 	if r.welcomed {
-		m.gone = append(m.gone, r.next)
+		m.gone = append(m.gone, r.counted)
 	}
 	if len(m.readers) == 0 {
 		m.queue, m.server.queueFrom = m.head(), m.head()
@@ -352,6 +371,7 @@ func (m *model) see(r *modelReader, body []byte) {
 		require.Empty(m.t, r.retained)
 		r.next++
 		r.received++
+		r.counted = r.next
 	}
 }
 
@@ -372,9 +392,12 @@ func (m *model) seeControl(r *modelReader, ctl *control) {
 		r.missed += ctl.missed
 		r.filtered += span - ctl.missed
 		r.next = ctl.to + 1
+		r.counted = r.next
 	case controlSeq:
 		m.unwanted(r, ctl.seq)
 		require.Equal(m.t, r.next, ctl.seq)
+		require.Greater(m.t, ctl.seq, r.counted)
+		r.counted = ctl.seq
 	case controlSynced:
 		require.Empty(m.t, r.retained)
 		r.synced = true

@@ -25,11 +25,21 @@ func (s *Server) queueStart() uint64 {
 	return from
 }
 
+// emptyQueue makes what waits for the first client nobody's, also where a peer
+// that is still shaking hands was there when it was sent. Called with both locks.
+func (s *Server) emptyQueue() {
+	if len(s.conns) == 0 {
+		s.queueFrom, s.taken = s.log.head, s.log.head
+	}
+}
+
 // ClearQueue drops the messages that wait for the first client.
 func (s *Server) ClearQueue() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queueFrom = s.log.position()
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.emptyQueue()
 }
 
 // TakeQueue takes the messages that wait for the first client out of the
@@ -67,7 +77,7 @@ func (s *Server) TakeQueueWith(take func([]Message) error) error {
 	})
 	err := take(messages)
 	if err == nil {
-		s.queueFrom = s.log.head
+		s.emptyQueue()
 	}
 	return err
 }

@@ -44,6 +44,7 @@ type Server struct {
 	raws      map[*rawConn]struct{} // accepted and not closed
 	lastID    ClientID
 	queueFrom uint64        // since when nobody is connected; valid while conns is empty
+	taken     uint64        // the host took what waited before it: no newcomer's queue
 	audience  chan struct{} // closed when a client joins; nil: nobody waits for one
 	gone      bool          // Close waits no longer
 
@@ -119,6 +120,9 @@ func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server
 	s.logger.Info("server started", "address", s.Address())
 	if w := set.TCP.openToAll(s.Addr()); w != "" {
 		s.logger.Warn(w, "address", s.Address())
+	}
+	if own, ok := listener.(*ownListener); ok {
+		own.upkeep(upkeepInterval, s.logger)
 	}
 	s.wg.Add(1)
 	go s.accept()

@@ -106,6 +106,32 @@ func TestQueueIsForTheFirstClient(t *testing.T) {
 	})
 }
 
+// What was taken out of the queue, or dropped from it, does not come to a peer
+// either that connected before and becomes a client afterwards.
+func TestEmptiedQueueWhileAClientJoins(t *testing.T) {
+	for name, empty := range map[string]func(*Server){
+		"taken":   func(s *Server) { require.Len(t, s.TakeQueue(), 3) },
+		"cleared": (*Server).ClearQueue,
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachPlainTransport(t, func(t *testing.T, b *bed) {
+				b.settings.BufferSize = 1
+				s := b.serve()
+				for range b.settings.BufferSize + 1 { // the host lets no client in before it takes them
+					s.inbox.force(Event{Kind: EventLog})
+				}
+				p := b.dialOld(s)
+				require.Eventually(t, func() bool { return s.lobby.waiting() == 1 }, patience, time.Millisecond)
+				sendNumbers(t, s.Send, 1, 3)
+				empty(s)
+				sendNumbers(t, s.Send, 4, 4)
+				nextEvent(b, s, EventConnected)
+				require.Equal(t, 4, numberOf(t, p.receive()))
+			})
+		})
+	}
+}
+
 func TestUnicastWithNobodyThereIsAnError(t *testing.T) {
 	b := newBed(t, Unix)
 	s := b.serve()

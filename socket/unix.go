@@ -27,6 +27,9 @@ type ownListener struct {
 	file   fs.FileInfo // the socket file we made
 	remove bool        // auto_remove_socket
 
+	looking sync.Mutex  // held while the files are looked after
+	timer   *time.Timer // until then; nil: nobody looks after them
+
 	closing sync.Once
 	closed  error
 }
@@ -167,6 +170,7 @@ func (l *unixListener) Addr() net.Addr { return l.addr }
 // while the socket lives, the system gives its inode number to no other file.
 func (l *ownListener) Close() error {
 	l.closing.Do(func() {
+		l.stopUpkeep()
 		var err error
 		if l.remove {
 			err = l.dir.removeSame(socketName(l.event), l.file)
