@@ -2,6 +2,7 @@ package socket
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -152,7 +153,21 @@ func openError(path string, err error) error {
 }
 
 func dirError(path string, err error) error {
+	if why := foreignDir(path, err); why != "" {
+		return fail(ErrNotAllowed, "socket_dir %s: %w: %s", path, cause(err), why)
+	}
 	return openError("socket_dir "+path, err)
+}
+
+// foreignDir says what to do when something is not permitted because the
+// directory belongs to somebody else; "" when that is not why.
+func foreignDir(path string, err error) string {
+	dir, statErr := os.Stat(path)
+	own := os.Geteuid()
+	if !errors.Is(err, fs.ErrPermission) || statErr != nil || ownerOf(dir).uid == own {
+		return ""
+	}
+	return fmt.Sprintf("it belongs to uid %d, not to uid %d: choose another socket_dir", ownerOf(dir).uid, own)
 }
 
 // cause strips the operation and the path that package os and net put around

@@ -43,13 +43,13 @@ func (s *TCPSettings) checkExposure(ip net.IPAddr) error {
 	case s.TokenFile != "":
 		return fail(ErrNotAllowed,
 			"host %q (%s) is not loopback, and a token without TLS protects nothing that others can read or change on its way: set tls = true, or use a loopback host",
-			s.Host, ip)
+			s.Host, ip.String())
 	case s.Insecure:
 		return nil
 	}
 	return fail(ErrNotAllowed,
 		"host %q (%s) is not loopback, and without TLS a server has no protection there: use a loopback host, set tls = true, or set insecure = true",
-		s.Host, ip)
+		s.Host, ip.String())
 }
 
 // openToAll says what a running server lets in that nobody has to have meant;

@@ -233,6 +233,9 @@ func dialError(ctx context.Context, event, path string, err error) error {
 	if CodeOf(err) != CodeInternal {
 		return err // a sentence of our own
 	}
+	if why := foreignDir(filepath.Dir(path), err); why != "" {
+		return fail(ErrNotAllowed, "cannot connect to %s: %w: of the directory, %s", path, cause(err), why)
+	}
 	return openError("cannot connect to "+path, err)
 }
 

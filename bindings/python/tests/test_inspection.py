@@ -157,6 +157,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_the_command_line_lists(unix: Net) -> None:
     empty = run("list")
     assert empty.returncode == 0
+    assert empty.stderr == f"no events in {unix.directory}\n"
     assert empty.stdout.split()[:2] == ["EVENT", "STATE"]
     server = unix.server(event="progress")
     server.send({})
@@ -243,6 +244,19 @@ def test_the_command_line_without_a_reader(unix: Net) -> None:
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (os.EX_IOERR, b"")
+
+
+def test_the_command_line_without_room_for_its_output(unix: Net) -> None:
+    unix.server()
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "dotfiles_socket", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+        )
+    assert done.returncode == os.EX_IOERR
+    assert b"cannot write the output: No space left" in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 def test_the_readme_lists_the_exit_statuses() -> None:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from ._inspection import inspect_document, list_documents
 from ._lines import nobody_reads, send, serve, watch
+from ._settings import overrides, resolve
 from ._tables import details, listing
 from .core.exceptions import SocketError, Status
 from .core.types import MessageType
@@ -192,7 +193,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ImportError as e:  # there is no library
         print(e, file=sys.stderr)
         return os.EX_OSERR
-    except BrokenPipeError:
+    except OSError as e:  # of the output
+        if not isinstance(e, BrokenPipeError):
+            print(f"cannot write the output: {e.strerror}", file=sys.stderr)
         nobody_reads()
         return os.EX_IOERR
     except KeyboardInterrupt:
@@ -205,6 +208,10 @@ def _list(given: argparse.Namespace) -> int:
         socket_dir=given.socket_dir, default_timeout=given.timeout
     )
     _print(documents, listing(documents), given.json)
+    if not documents:
+        text = overrides(socket_dir=given.socket_dir)
+        place = resolve("unix", text)["socket_dir"]
+        print(f"no events in {place}", file=sys.stderr)
     return os.EX_OK
 
 

@@ -12,6 +12,12 @@ _NO_GIL = (
     "Python; start it with -X gil=1 or PYTHON_GIL=1 in the environment"
 )
 
+if sys.version_info < (3, 10):  # noqa: UP036  # it runs from the tree, too
+    raise ImportError(
+        "dotfiles_socket needs Python 3.10 or later, and this is "
+        + sys.version.split()[0]
+    )
+
 try:
     import ctypes
 except ImportError as e:

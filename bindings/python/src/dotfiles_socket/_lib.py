@@ -457,7 +457,9 @@ class _Functions:
             try:
                 function = getattr(library, f"libsocket_{each}")
             except AttributeError as e:
-                raise ImportError(f"not libsocket {VERSION}: {e}") from None
+                raise ImportError(
+                    f"not libsocket {VERSION}: {e}{_named()}"
+                ) from None
             function.restype = prototype.result
             if prototype.checked:
                 function.argtypes = prototype.arguments
@@ -478,8 +480,14 @@ class _Functions:
                 else ""
             )
             raise ImportError(
-                f"{path} cannot be loaded: {e}{_why()}{way_out}"
+                f"{path} cannot be loaded: {e}{_named()}{_why()}{way_out}"
             ) from e
+
+
+def _named() -> str:
+    """Return where it is said which file is the library."""
+    named = os.environ.get("LIBSOCKET_LIBRARY")
+    return " (named by LIBSOCKET_LIBRARY)" if named else ""
 
 
 def _why() -> str:
