@@ -88,8 +88,9 @@ func (c *cursor) greet() {
 }
 
 // leave removes the cursor and returns its position. Its writer may still
-// run, and ends at its following call of next: see ended. A pinned
-// chunk is unpinned by nobody but the writer.
+// run, and ends at its following call of next: see ended. Until then the
+// position may go back, see unwritten. A pinned chunk is unpinned by nobody but
+// the writer.
 func (c *cursor) leave() uint64 {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
@@ -243,7 +244,7 @@ func (c *cursor) next() ([]byte, nextState) {
 	if c.lag.missed > 0 {
 		return c.takeLag(), nextBytes
 	}
-	if c.seq < l.head {
+	if c.seq < l.head && !c.besideDue() { // what was missed may have made it due
 		if b := c.take(); b != nil {
 			return b, nextBytes
 		}

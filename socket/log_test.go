@@ -36,3 +36,37 @@ func TestBrokenWriteGivesBackWhatIsNotWhole(t *testing.T) {
 		require.Equal(t, (3-int(whole))*size, takeAll(next))
 	}
 }
+
+// A reader that is told nothing of what it missed is given what it alone was
+// sent there, and goes on with what the log holds.
+func TestOldReaderOvertakenWithAUnicastDue(t *testing.T) {
+	const broadcast, unicast, kept = 100, 50, 4
+	for _, tc := range []struct {
+		name   string
+		policy slowPolicy
+		given  []int
+	}{
+		{"drop oldest", policyDropOldest, []int{unicast, kept * broadcast}},
+		{"latest", policyLatest, []int{unicast, broadcast}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := newLog(logLimits{messages: kept, bytes: 1 << 20, policy: tc.policy})
+			c := manualReader(l)
+			appendFrames := func(n int) {
+				for range n {
+					require.NoError(t, l.append(draftOf(plainFrame(broadcast)), Data, ""))
+				}
+			}
+			appendFrames(2)
+			require.NoError(t, c.pushInOrder(plainFrame(unicast)))
+			appendFrames(10)
+			for _, size := range tc.given {
+				b, state := c.next()
+				require.Equal(t, nextBytes, state)
+				require.Len(t, b, size)
+			}
+			_, state := c.next()
+			require.Equal(t, nextIdle, state)
+		})
+	}
+}
