@@ -314,9 +314,9 @@ func (l *link) close() uint64 {
 		stop()
 	}
 	l.raw.Close()
-	seq := l.cursor.leave()
+	l.cursor.leave()
 	<-l.cursor.ended()
-	return seq
+	return l.cursor.leave() // behind what the writer took back
 }
 
 // unwatchedLook is how often a client of an old server looks at the socket
