@@ -11,6 +11,9 @@ type cursor struct {
 	// here is start for one caller that may spend a system call: it writes
 	// what the connection takes at once. nil: the connection cannot tell.
 	here func()
+	// tooSlow is called once, under log.mu, when the cursor was overtaken under
+	// policyDisconnect while the writer runs. It must not wait. nil: nobody asks.
+	tooSlow func()
 	// heard: something came from the reader, after the last message that found
 	// the cursor idle.
 	heard atomic.Bool
@@ -237,6 +240,7 @@ func (c *cursor) next() ([]byte, nextState) {
 	}
 	if c.seq < l.tail {
 		if l.limits.policy == policyDisconnect {
+			c.tooSlow = nil
 			return nil, nextSlow
 		}
 		c.miss(l.tail)

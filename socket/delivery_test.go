@@ -111,6 +111,23 @@ func TestDisconnectSendsTheSlowClientAwayWithTheReason(t *testing.T) {
 	})
 }
 
+// A client that has stopped reading for good is not told: its connection ends
+// all the same, and is a place for somebody else.
+func TestDisconnectEndsAClientThatReadsNothing(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		b.settings.SlowClient = SlowDisconnect
+		b.settings.LogMessages = 100
+		s := b.serve(func(cfg *Config) { cfg.Settings.FrameTimeout = 50 * time.Millisecond })
+		b.dial(func(cfg *Config) {
+			cfg.Settings.BufferSize = 1
+			cfg.Settings.Reconnect = false
+		})
+		nextEvent(b, s, EventConnected)
+		sendWeighty(t, s, 20_000)
+		require.Equal(t, ReasonSlow, nextEvent(b, s, EventDisconnected).Reason)
+	})
+}
+
 func TestBlockWaitsForTheSlowestAndLosesNothing(t *testing.T) {
 	eachTransport(t, func(t *testing.T, b *bed) {
 		b.settings.SlowClient = SlowBlock

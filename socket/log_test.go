@@ -70,3 +70,40 @@ func TestOldReaderOvertakenWithAUnicastDue(t *testing.T) {
 		})
 	}
 }
+
+// A connection is told once that it is overtaken, while its writer has
+// something to write. An idle or a held one needs no telling.
+func TestOvertakenWriterIsToldOnce(t *testing.T) {
+	l := newLog(logLimits{messages: 4, bytes: 1 << 20, policy: policyDisconnect})
+	writing, idle, held := manualReader(l), manualReader(l), &cursor{start: func() {}}
+	told := map[*cursor]int{}
+	l.mu.Lock()
+	l.join(held, l.head)
+	for c := range l.cursors {
+		c.tooSlow = func() { told[c]++ }
+	}
+	l.mu.Unlock()
+	takeAll(idle)
+	appendOne := func() {
+		require.NoError(t, l.append(draftOf(plainFrame(100)), Data, ""))
+		takeAll(idle)
+	}
+	appendOne()
+	_, state := writing.next()
+	require.Equal(t, nextBytes, state)
+	for range l.limits.messages {
+		appendOne()
+	}
+	require.Empty(t, told, "the log still holds what comes next")
+	for range 10 {
+		appendOne()
+	}
+	require.Equal(t, map[*cursor]int{writing: 1}, told)
+	for _, c := range []*cursor{writing, held} {
+		c.release()
+		_, state := c.next()
+		require.Equal(t, nextSlow, state)
+		appendOne()
+	}
+	require.Equal(t, map[*cursor]int{writing: 1}, told, "who knows is not told")
+}
