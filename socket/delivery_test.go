@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -111,21 +112,38 @@ func TestDisconnectSendsTheSlowClientAwayWithTheReason(t *testing.T) {
 	})
 }
 
-// A client that has stopped reading for good is not told: its connection ends
-// all the same, and is a place for somebody else.
+// A client that has stopped reading for good cannot be told: its connection
+// ends all the same, and its place is free.
 func TestDisconnectEndsAClientThatReadsNothing(t *testing.T) {
 	eachTransport(t, func(t *testing.T, b *bed) {
 		b.settings.SlowClient = SlowDisconnect
-		b.settings.LogMessages = 100
+		b.settings.LogMessages, b.settings.LogBytes = 100, 48<<20
 		s := b.serve(func(cfg *Config) { cfg.Settings.FrameTimeout = 50 * time.Millisecond })
 		b.dial(func(cfg *Config) {
 			cfg.Settings.BufferSize = 1
 			cfg.Settings.Reconnect = false
 		})
-		nextEvent(b, s, EventConnected)
-		sendWeighty(t, s, 20_000)
+		id := nextEvent(b, s, EventConnected).Client
+		// The client takes two, and the system's buffers do not hold a third.
+		for range 3 {
+			require.NoError(t, s.Send(binaryMessage(12<<20)))
+		}
+		require.Eventually(t, func() bool {
+			for _, info := range s.Clients() {
+				if info.ID == id {
+					return info.Backlog == 0
+				}
+			}
+			return false
+		}, patience, time.Millisecond, "the third is being written")
+		sendNumbers(t, s.Send, 1, 2*b.settings.LogMessages)
 		require.Equal(t, ReasonSlow, nextEvent(b, s, EventDisconnected).Reason)
 	})
+}
+
+// binaryMessage has data of so many bytes.
+func binaryMessage(size int) Message {
+	return Message{Data: append(binary.BigEndian.AppendUint32([]byte{0xc6}, uint32(size)), make([]byte, size)...)}
 }
 
 func TestBlockWaitsForTheSlowestAndLosesNothing(t *testing.T) {
