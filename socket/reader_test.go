@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -139,6 +140,59 @@ func TestReaderRefusesBadLengths(t *testing.T) {
 			require.Equal(t, [][]byte{{7}}, got, "what came before is delivered")
 		})
 	}
+}
+
+// Where somebody is told, a body that is too large is passed over, however the
+// stream is cut, and takes no more memory than others.
+func TestReaderPassesOverWhatIsTooLarge(t *testing.T) {
+	const most = 1024
+	first, large, last := []byte{1}, bytes.Repeat([]byte{sixKeys}, 3*bufferSize), bytes.Repeat([]byte{2}, most)
+	stream := slices.Concat(frameOf(first), frameOf(large), frameOf(large), frameOf(last))
+	for _, pieces := range [][]int{{1 << 30}, {1}, {5}, {9}, {10}, {7, 70_000, 1}} {
+		var sizes []int
+		fr := frameReader{
+			src: &scriptedSource{stream: stream, pieces: pieces, end: io.EOF}, maxSize: most, timeout: time.Hour,
+			tooLarge: func(size int, first byte) {
+				require.EqualValues(t, sixKeys, first)
+				sizes = append(sizes, size)
+			},
+		}
+		var got [][]byte
+		for {
+			body, err := fr.scan()
+			require.NoError(t, err)
+			if body != nil {
+				got = append(got, bytes.Clone(body))
+				continue
+			}
+			if err := fr.fill(); err != nil {
+				require.Equal(t, io.EOF, err)
+				break
+			}
+			require.LessOrEqual(t, len(fr.buf.data), bufferSize)
+		}
+		fr.close()
+		require.Equal(t, [][]byte{first, last}, got, "in pieces of %v", pieces)
+		require.Equal(t, []int{len(large), len(large)}, sizes)
+	}
+}
+
+// A stream that ends inside such a body was cut.
+func TestReaderCutInsideWhatIsTooLarge(t *testing.T) {
+	stream := frameOf(make([]byte, 2000))
+	fr := frameReader{
+		src: &scriptedSource{stream: stream[:1500], pieces: []int{1500}, end: io.EOF}, maxSize: 1000, timeout: time.Hour,
+		tooLarge: func(int, byte) {},
+	}
+	defer fr.close()
+	var end error
+	for end == nil {
+		body, err := fr.scan()
+		require.NoError(t, err)
+		require.Nil(t, body)
+		end = fr.fill()
+	}
+	require.Equal(t, io.ErrUnexpectedEOF, end)
 }
 
 // Events that are kept borrow from buffers that must not be used again.
