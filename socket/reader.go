@@ -21,14 +21,14 @@ type frameReader struct {
 	await func() error
 	// soon reads what comes within the setting spin_us; nil: that is 0.
 	soon    func([]byte) (int, error)
-	heard   *atomic.Bool    // is set when something has come; nil: nobody asks
-	maxSize int             // of a body
+	heard   *atomic.Bool // is set when something has come; nil: nobody asks
+	maxSize int          // of a body
 	// tooLarge is told of a body that is larger, by its size and first byte. It
 	// is then passed over. nil: it ends the stream.
 	tooLarge func(size int, first byte)
-	timeout time.Duration   // for a frame that has begun
-	quiet   time.Duration   // for the peer to say anything; 0: for ever
-	ending  <-chan struct{} // no peek waits once it is closed; nil: it never is
+	timeout  time.Duration   // for a frame that has begun
+	quiet    time.Duration   // for the peer to say anything; 0: for ever
+	ending   <-chan struct{} // no peek waits once it is closed; nil: it never is
 
 	buf   *buffer
 	r, w  int // buf.data[r:w] is not handed out yet
@@ -37,6 +37,7 @@ type frameReader struct {
 	rest  int // of a body that is passed over
 
 	began    bool        // a deadline runs for the frame that has begun
+	late     bool        // it has passed, and secondLook runs
 	deadline bool        // any deadline is set
 	hurried  atomic.Bool // see hurry
 }
@@ -121,6 +122,9 @@ func (fr *frameReader) fill() error {
 		return err
 	}
 	n, err := fr.read()
+	if errors.Is(err, os.ErrDeadlineExceeded) && !fr.late && !fr.hurried.Load() {
+		n, err = fr.lookAgain()
+	}
 	if fr.hurried.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
 		err = io.EOF
 	}
@@ -138,6 +142,20 @@ func (fr *frameReader) fill() error {
 		return errSilent
 	}
 	return err
+}
+
+// secondLook is for what came in time, while this process was stopped or had no
+// turn: a wait that ends behind its deadline does not say what has come.
+const secondLook = 50 * time.Millisecond
+
+// lookAgain reads once more behind the deadline. The frame that has begun gets
+// no further one.
+func (fr *frameReader) lookAgain() (int, error) {
+	if err := fr.bound(time.Now().Add(secondLook)); err != nil {
+		return 0, err
+	}
+	fr.late = true
+	return fr.read()
 }
 
 // read reads what is there, and waits when that is nothing: without a buffer,
@@ -313,7 +331,7 @@ func (fr *frameReader) setDeadline() error {
 
 // bound sets the deadline, and does not undo that of a hurry meanwhile.
 func (fr *frameReader) bound(until time.Time) error {
-	fr.deadline = !until.IsZero()
+	fr.deadline, fr.late = !until.IsZero(), false
 	if err := fr.src.SetReadDeadline(until); err != nil || !fr.hurried.Load() {
 		return err
 	}

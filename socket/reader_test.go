@@ -265,6 +265,66 @@ func TestFrameTimeout(t *testing.T) {
 	})
 }
 
+// stoppedSource is a connection over which something comes while its reader is
+// stopped. The deadline goes before what is there, as in package net.
+type stoppedSource struct {
+	scriptedSource
+	deadline time.Time
+}
+
+func (s *stoppedSource) SetReadDeadline(t time.Time) error {
+	s.deadline = t
+	return nil
+}
+
+func (s *stoppedSource) Read(p []byte) (int, error) {
+	if !s.deadline.IsZero() && !time.Now().Before(s.deadline) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	if len(s.stream) == 0 {
+		time.Sleep(time.Until(s.deadline))
+		return 0, os.ErrDeadlineExceeded
+	}
+	return s.scriptedSource.Read(p)
+}
+
+// What came in time is read, though the time is over when its reader gets to it.
+func TestReaderStoppedBeyondItsDeadline(t *testing.T) {
+	for name, begun := range map[string]int{ // bytes that are read before the stop
+		"within a frame":      3,
+		"between two of them": 0,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				frame := frameOf(make([]byte, 100))
+				src := &stoppedSource{scriptedSource: scriptedSource{stream: frame, pieces: []int{max(1, begun), 20, 7}}}
+				fr := frameReader{src: src, maxSize: 1 << 20, timeout: 30 * time.Second, quiet: 45 * time.Second}
+				defer fr.close()
+				if begun > 0 {
+					require.NoError(t, fr.fill())
+					require.NoError(t, fr.setDeadline())
+					time.Sleep(time.Hour)
+				} else {
+					fr.await = func() error { // behind the deadline that fill sets
+						fr.await = nil
+						time.Sleep(time.Hour)
+						return nil
+					}
+				}
+				var body []byte
+				for body == nil {
+					require.NoError(t, fr.fill())
+					var err error
+					body, err = fr.scan()
+					require.NoError(t, err)
+				}
+				require.Equal(t, frame[lengthSize:], body)
+				require.Equal(t, errSilent, fr.fill(), "nothing more has come")
+			})
+		})
+	}
+}
+
 func TestQuietPeerIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
@@ -282,7 +342,7 @@ func TestQuietPeerIsDead(t *testing.T) {
 		require.NotNil(t, body)
 		err = fr.fill()
 		require.ErrorIs(t, err, errSilent)
-		require.Equal(t, 85*time.Second, time.Since(start))
+		require.Equal(t, 85*time.Second+secondLook, time.Since(start))
 		require.True(t, errors.Is(err, ErrIO) && !errors.Is(err, os.ErrDeadlineExceeded))
 	})
 }
