@@ -258,7 +258,8 @@ typedef struct libsocket_message {
  *   MESSAGE       type, flags, timestamp_ms, timestamp_iso, event_name, data,
  *                 data_size, seq (0 for unicast and with an old server)
  *   LAGGED        the server dropped "count" messages from "seq" on, because
- *                 this client was slow or away
+ *                 this client was slow or away; or one is larger than its
+ *                 max_message_size
  *   SYNCED        all that was kept for newcomers has been given: seq
  *   REFUSED       the server refused a message of this client: reason, text
  * At a server

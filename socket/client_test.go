@@ -3,9 +3,11 @@ package socket
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -407,4 +409,48 @@ func TestWhatAConnectionDidNotTakeGoesToTheNext(t *testing.T) {
 		defer c.out.mu.Unlock()
 		require.Zero(t, c.out.dropped)
 	})
+}
+
+// lateWrite fails when the cursor has left, as a write that the end of its
+// connection interrupts may do.
+type lateWrite struct {
+	net.Conn
+	cursor *cursor
+}
+
+func (w *lateWrite) Write([]byte) (int, error) {
+	for {
+		w.cursor.log.mu.Lock()
+		left := w.cursor.left
+		w.cursor.log.mu.Unlock()
+		if left {
+			return 0, net.ErrClosed
+		}
+		runtime.Gosched()
+	}
+}
+
+// A connection may end in the middle of a write: what that has not brought
+// whole is for the next connection.
+func TestWriteUnderWayAtTheEndIsForTheNextConnection(t *testing.T) {
+	out := newLog(logLimits{messages: 100, bytes: chunkSize, policy: policyBlock})
+	ours, theirs := net.Pipe()
+	defer theirs.Close()
+	l := &link{cursor: &cursor{}}
+	l.raw = &rawConn{conn: ours, io: &lateWrite{ours, l.cursor}}
+	l.writer = writer{raw: l.raw, logger: slog.New(slog.DiscardHandler), ended: l.writerEnded}
+	l.writer.attach(l.cursor)
+	out.mu.Lock()
+	out.join(l.cursor, 1)
+	out.mu.Unlock()
+	l.cursor.release()
+	for range 3 {
+		require.NoError(t, out.append(draftOf(plainFrame(100)), Data, ""))
+	}
+	require.Eventually(t, func() bool {
+		out.mu.Lock()
+		defer out.mu.Unlock()
+		return l.cursor.seq > 1
+	}, patience, time.Millisecond, "the writer has a message")
+	require.EqualValues(t, 1, l.close())
 }

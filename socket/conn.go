@@ -53,6 +53,9 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 	}
 	c.writer = writer{raw: raw, logger: s.logger, ended: c.writerEnded}
 	c.cursor = &cursor{}
+	if s.settings.SlowClient == SlowDisconnect {
+		c.cursor.tooSlow = c.boundWrite
+	}
 	c.writer.attach(c.cursor)
 	c.intake = intake{
 		frames: newFrameReader(raw, s.cfg, c.cursor),
@@ -155,16 +158,26 @@ func (c *conn) writerEnded(why nextState, err error) {
 		c.end(ReasonClosed, "the server was closed")
 		c.goodbye(c.server.farewell())
 	case nextSlow:
-		const text = `the client did not keep up (slow_client = "disconnect")`
-		c.end(ReasonSlow, text)
-		c.goodbye(ReasonSlow, text)
+		c.end(ReasonSlow, slowText)
+		c.goodbye(ReasonSlow, slowText)
 	case nextBytes:
 		reason, text := reasonOf(err)
+		if errors.Is(err, os.ErrDeadlineExceeded) { // of boundWrite
+			reason, text = ReasonSlow, slowText
+		}
 		c.end(reason, text)
 		if !peerGone(err) {
 			c.raw.Close()
 		}
 	}
+}
+
+const slowText = `the client did not keep up (slow_client = "disconnect")`
+
+// boundWrite gives a client that is to go, because it was overtaken, time to
+// take what is being written to it. If it does, it is told why it goes.
+func (c *conn) boundWrite() {
+	c.raw.SetWriteDeadline(time.Now().Add(c.server.settings.FrameTimeout))
 }
 
 // goodbye tells the client why, if it understands, and closes the connection.

@@ -11,6 +11,9 @@ type cursor struct {
 	// here is start for one caller that may spend a system call: it writes
 	// what the connection takes at once. nil: the connection cannot tell.
 	here func()
+	// tooSlow is called once, under log.mu, when the cursor was overtaken under
+	// policyDisconnect while the writer runs. It must not wait. nil: nobody asks.
+	tooSlow func()
 	// heard: something came from the reader, after the last message that found
 	// the cursor idle.
 	heard atomic.Bool
@@ -88,8 +91,9 @@ func (c *cursor) greet() {
 }
 
 // leave removes the cursor and returns its position. Its writer may still
-// run, and ends at its following call of next: see ended. A pinned
-// chunk is unpinned by nobody but the writer.
+// run, and ends at its following call of next: see ended. Until then the
+// position may go back, see unwritten. A pinned chunk is unpinned by nobody but
+// the writer.
 func (c *cursor) leave() uint64 {
 	c.log.mu.Lock()
 	defer c.log.mu.Unlock()
@@ -258,6 +262,7 @@ func (c *cursor) next() ([]byte, nextState) {
 	}
 	if c.seq < l.tail {
 		if l.limits.policy == policyDisconnect {
+			c.tooSlow = nil
 			return nil, nextSlow
 		}
 		c.miss(l.tail)
@@ -265,7 +270,7 @@ func (c *cursor) next() ([]byte, nextState) {
 	if c.lag.missed > 0 {
 		return c.takeLag(), nextBytes
 	}
-	if c.seq < l.head {
+	if c.seq < l.head && !c.besideDue() { // what was missed may have made it due
 		if b := c.take(); b != nil {
 			return b, nextBytes
 		}

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -109,6 +110,55 @@ func TestDisconnectSendsTheSlowClientAwayWithTheReason(t *testing.T) {
 		require.Equal(t, ReasonSlow, e.Reason)
 		require.Equal(t, ReasonSlow, nextEvent(b, s, EventDisconnected).Reason)
 	})
+}
+
+// overtakeWriting overtakes, under "disconnect", a client whose writer waits for
+// it in the middle of a message.
+func overtakeWriting(b *bed, timeout time.Duration) (*Server, *Client) {
+	b.settings.SlowClient = SlowDisconnect
+	b.settings.LogMessages, b.settings.LogBytes = 100, 48<<20
+	s := b.serve(func(cfg *Config) { cfg.Settings.FrameTimeout = timeout })
+	c := b.dial(func(cfg *Config) {
+		cfg.Settings.BufferSize = 1
+		cfg.Settings.Reconnect = false
+	})
+	nextEvent(b, s, EventConnected)
+	// The client takes two, and the system's buffers do not hold a third.
+	for range 3 {
+		require.NoError(b.t, s.Send(binaryMessage(12<<20)))
+	}
+	require.Eventually(b.t, func() bool {
+		clients := s.Clients()
+		return len(clients) == 1 && clients[0].Backlog == 0
+	}, patience, time.Millisecond, "the third is being written")
+	sendNumbers(b.t, s.Send, 1, 2*b.settings.LogMessages)
+	return s, c
+}
+
+// A client that has stopped reading for good cannot be told: its connection
+// ends all the same, and its place is free.
+func TestDisconnectEndsAClientThatReadsNothing(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		s, _ := overtakeWriting(b, 50*time.Millisecond)
+		require.Equal(t, ReasonSlow, nextEvent(b, s, EventDisconnected).Reason)
+	})
+}
+
+// One that reads again in time is given the rest of the message, and is told.
+func TestDisconnectTellsAClientThatReadsAgain(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		s, c := overtakeWriting(b, patience)
+		for range 3 {
+			require.Greater(t, len(nextEvent(b, c, EventMessage).Data), 12<<20)
+		}
+		require.Equal(t, ReasonSlow, nextEvent(b, c, EventDisconnected).Reason)
+		require.Equal(t, ReasonSlow, nextEvent(b, s, EventDisconnected).Reason)
+	})
+}
+
+// binaryMessage has data of so many bytes.
+func binaryMessage(size int) Message {
+	return Message{Data: append(binary.BigEndian.AppendUint32([]byte{0xc6}, uint32(size)), make([]byte, size)...)}
 }
 
 func TestBlockWaitsForTheSlowestAndLosesNothing(t *testing.T) {

@@ -23,7 +23,8 @@ const (
 	// EventMessage: a message arrived.
 	EventMessage
 	// EventLagged: Count messages from Seq on were dropped by the server
-	// because this client was too slow, or were gone when it came back.
+	// because this client was too slow, or were gone when it came back; or one
+	// was larger than its max_message_size.
 	EventLagged
 	// EventSynced: what the server kept for newcomers has been given, live
 	// messages follow.

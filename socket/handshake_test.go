@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -289,21 +290,49 @@ func TestLateHelloAfterAMessageTellsWhatIsLost(t *testing.T) {
 	require.Equal(t, controlSynced, p.control().kind)
 }
 
-// A message that is too large for the client is told as missed, and does not
-// come again and again on every new connection.
+// A client passes over a message that is too large for it, and keeps its
+// connection. Only a broadcast has a number, which it is told to have missed.
 func TestMessageTooLargeForTheClient(t *testing.T) {
 	eachTransport(t, func(t *testing.T, b *bed) {
 		s := b.serve()
+		b.dial() // what the other client gets is live
+		nextEvent(b, s, EventConnected)
+		large := binaryMessage(100 << 10)
+		large.RetainKey = "large"
+		require.NoError(t, s.Send(large))
+		small := number(t, 2)
+		small.RetainKey = "small"
+		require.NoError(t, s.Send(small))
+
 		c := b.dial(func(cfg *Config) { cfg.Settings.MaxMessageSize = 1024 })
-		require.NoError(t, s.WaitClients(b.ctx, 1))
-		sendNumbers(t, s.Send, 1, 1)
-		require.NoError(t, s.Send(Message{Data: append([]byte{0xc5, 8, 0}, make([]byte, 2048)...)}))
+		id := nextEvent(b, s, EventConnected).Client
 		sendNumbers(t, s.Send, 3, 3)
-		receiveNumbers(b, c, 1, 1)
-		e := nextEvent(b, c, EventLagged)
-		require.EqualValues(t, []uint64{2, 1}, []uint64{e.Seq, e.Count})
-		require.Equal(t, ReasonTooLarge, nextEvent(b, c, EventDisconnected).Reason)
-		receiveNumbers(b, c, 3, 3)
+		require.NoError(t, s.SendTo(id, binaryMessage(100<<10)))
+		sendNumbers(t, s.Send, 4, 4)
+		require.NoError(t, s.Send(binaryMessage(100<<10)))
+		sendNumbers(t, s.Send, 6, 6)
+
+		var told []string
+		for e, err := range c.Events(b.ctx) {
+			require.NoError(t, err)
+			switch e.Kind {
+			case EventMessage:
+				n := numberOf(t, e.Message())
+				told = append(told, fmt.Sprint("message ", n))
+				if !e.Retained {
+					require.EqualValues(t, n, e.Seq)
+				}
+			case EventLagged:
+				told = append(told, fmt.Sprint("missed ", e.Count, " from ", e.Seq))
+			case EventDisconnected:
+				told = append(told, fmt.Sprint("disconnected ", e.Reason))
+			}
+			if n := len(told); n > 0 && told[n-1] == "message 6" {
+				break
+			}
+		}
+		require.Equal(t, []string{"message 2", "message 3", "message 4", "missed 1 from 5", "message 6"}, told)
+		require.Equal(t, 3, strings.Count(b.log.String(), "too large for this client"))
 	})
 }
 

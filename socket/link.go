@@ -195,11 +195,6 @@ func (c *Client) hello() *control {
 func (l *link) read() error {
 	err := l.intake.run()
 	if l.welcomed {
-		if errors.Is(err, ErrTooLarge) {
-			// It would be the first one again on the next connection.
-			l.client.inbox.force(Event{Kind: EventLagged, Seq: l.next, Count: 1})
-			l.next++
-		}
 		l.client.next = l.next
 	}
 	l.mu.Lock()
@@ -243,6 +238,19 @@ func (l *link) control(ctl *control) error {
 	return nil
 }
 
+// tooLarge tells of a message that is larger than this client takes. It is
+// passed over: on another connection it would come again. Only a broadcast,
+// whose body has five keys, has a number.
+func (l *link) tooLarge(size int, first byte) {
+	l.intake.flush()
+	l.client.logger.Warn("a message of the server is too large for this client (max_message_size)",
+		"bytes", size, "max_message_size", l.client.settings.MaxMessageSize)
+	if first == fiveKeys {
+		l.tell(Event{Kind: EventLagged, Seq: l.next, Count: 1})
+		l.next++
+	}
+}
+
 // tell gives the host an event that the server has caused. A host that takes
 // none stops the reading here too: a server must not fill the memory.
 func (l *link) tell(e Event) {
@@ -258,6 +266,7 @@ func (l *link) welcome(ctl *control) {
 	l.client.epoch, l.client.next = ctl.epoch, ctl.seq
 	l.heartbeat = time.Duration(ctl.heartbeatMs) * time.Millisecond
 	l.intake.frames.quiet = silentAfter * l.heartbeat
+	l.intake.frames.tooLarge = l.tooLarge
 	l.client.serverLimit.Store(ctl.maxMessageSize)
 	l.client.out.mu.Lock()
 	l.cursor.speaks = true
@@ -314,9 +323,9 @@ func (l *link) close() uint64 {
 		stop()
 	}
 	l.raw.Close()
-	seq := l.cursor.leave()
+	l.cursor.leave()
 	<-l.cursor.ended()
-	return seq
+	return l.cursor.leave() // behind what the writer took back
 }
 
 // unwatchedLook is how often a client of an old server looks at the socket

@@ -94,7 +94,7 @@ type log struct {
 	retained  retained
 	cursors   map[*cursor]struct{}
 	idle      *cursor // cursors with nothing to give, linked by nextIdle
-	floor     uint64  // no cursor is below it (policyBlock)
+	floor     uint64  // no cursor is below it, but those that tellOvertaken has told
 	waitMark  uint64  // appends wait until no cursor is below it...
 	waitCount int     // ...which this many are
 	waitDone  chan struct{}
@@ -137,6 +137,9 @@ func (l *log) append(d *draft, t MessageType, key string) error {
 		return err
 	}
 	frame := l.write(d, size, tail)
+	if l.limits.policy == policyDisconnect && tail > l.floor {
+		l.tellOvertaken()
+	}
 	l.newest[t] = l.head
 	if key != "" {
 		l.retained.put(key, l.head, frame)
@@ -366,6 +369,22 @@ func (l *log) roomFor(size int) bool {
 		l.floor = l.lowest()
 	}
 	return tail <= l.floor
+}
+
+// tellOvertaken tells the connections whose cursors are overtaken while
+// something is written to them: a writer that waits for a peer which does not
+// read would not come to notice. One that is held notices when it is released.
+func (l *log) tellOvertaken() {
+	l.floor = l.head
+	for c := range l.cursors {
+		switch {
+		case c.seq >= l.tail, !c.running:
+			l.floor = min(l.floor, c.seq)
+		case c.tooSlow != nil:
+			c.tooSlow()
+			c.tooSlow = nil
+		}
+	}
 }
 
 // lowest is the position of the slowest cursor, head if there is none.

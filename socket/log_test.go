@@ -36,3 +36,74 @@ func TestBrokenWriteGivesBackWhatIsNotWhole(t *testing.T) {
 		require.Equal(t, (3-int(whole))*size, takeAll(next))
 	}
 }
+
+// A reader that is told nothing of what it missed is given what it alone was
+// sent there, and goes on with what the log holds.
+func TestOldReaderOvertakenWithAUnicastDue(t *testing.T) {
+	const broadcast, unicast, kept = 100, 50, 4
+	for _, tc := range []struct {
+		name   string
+		policy slowPolicy
+		given  []int
+	}{
+		{"drop oldest", policyDropOldest, []int{unicast, kept * broadcast}},
+		{"latest", policyLatest, []int{unicast, broadcast}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			l := newLog(logLimits{messages: kept, bytes: 1 << 20, policy: tc.policy})
+			c := manualReader(l)
+			appendFrames := func(n int) {
+				for range n {
+					require.NoError(t, l.append(draftOf(plainFrame(broadcast)), Data, ""))
+				}
+			}
+			appendFrames(2)
+			require.NoError(t, c.pushInOrder(plainFrame(unicast)))
+			appendFrames(10)
+			for _, size := range tc.given {
+				b, state := c.next()
+				require.Equal(t, nextBytes, state)
+				require.Len(t, b, size)
+			}
+			_, state := c.next()
+			require.Equal(t, nextIdle, state)
+		})
+	}
+}
+
+// A connection is told once that it is overtaken, while its writer has
+// something to write. An idle or a held one needs no telling.
+func TestOvertakenWriterIsToldOnce(t *testing.T) {
+	l := newLog(logLimits{messages: 4, bytes: 1 << 20, policy: policyDisconnect})
+	writing, idle, held := manualReader(l), manualReader(l), &cursor{start: func() {}}
+	told := map[*cursor]int{}
+	l.mu.Lock()
+	l.join(held, l.head)
+	for c := range l.cursors {
+		c.tooSlow = func() { told[c]++ }
+	}
+	l.mu.Unlock()
+	takeAll(idle)
+	appendOne := func() {
+		require.NoError(t, l.append(draftOf(plainFrame(100)), Data, ""))
+		takeAll(idle)
+	}
+	appendOne()
+	_, state := writing.next()
+	require.Equal(t, nextBytes, state)
+	for range l.limits.messages {
+		appendOne()
+	}
+	require.Empty(t, told, "the log still holds what comes next")
+	for range 10 {
+		appendOne()
+	}
+	require.Equal(t, map[*cursor]int{writing: 1}, told)
+	for _, c := range []*cursor{writing, held} {
+		c.release()
+		_, state := c.next()
+		require.Equal(t, nextSlow, state)
+		appendOne()
+	}
+	require.Equal(t, map[*cursor]int{writing: 1}, told, "who knows is not told")
+}

@@ -48,6 +48,7 @@ type modelUnicast struct {
 type modelReader struct {
 	conn     *conn
 	types    typeSet
+	old      bool // speaks no control frames: it has no types, and is told nothing
 	held     bool
 	runnable bool // the cursor was started and has not said idle
 	welcomed bool
@@ -175,13 +176,14 @@ func (m *model) append() {
 }
 
 func (m *model) join() {
-	r := &modelReader{held: true}
-	r.conn = &conn{server: m.server, cursor: &cursor{speaks: true}}
+	old := m.rnd.IntN(4) == 0
+	r := &modelReader{held: true, old: old, welcomed: old, synced: old}
+	r.conn = &conn{server: m.server, cursor: &cursor{speaks: !old}}
 	r.conn.cursor.start = func() {
 		require.False(m.t, r.runnable, "started twice")
 		r.runnable = true
 	}
-	if m.rnd.IntN(3) == 0 {
+	if !old && m.rnd.IntN(3) == 0 {
 		r.types = typeSet(1 + m.rnd.IntN(7))
 	}
 	l := m.server.log
@@ -199,7 +201,7 @@ func (m *model) join() {
 		r.from = min(r.from, l.tail)
 	}
 	since := uint64(1)
-	if len(m.gone) > 0 && m.rnd.IntN(2) == 0 {
+	if !old && len(m.gone) > 0 && m.rnd.IntN(2) == 0 {
 		hello.hasResume, hello.epoch = true, m.server.epoch
 		hello.seq = m.gone[m.rnd.IntN(len(m.gone))]
 		r.from, since = hello.seq, hello.seq
@@ -217,14 +219,17 @@ func (m *model) join() {
 			r.retained = append(r.retained, seq)
 		}
 	}
+	if old {
+		hello = nil
+	}
 	m.server.join(r.conn, hello, m.head())
-	require.Equal(m.t, m.wants(r, r.from, starts), r.conn.cursor.lag.missed > 0, "missed, if there was something for it")
+	require.Equal(m.t, !old && m.wants(r, r.from, starts), r.conn.cursor.lag.missed > 0, "missed, if there was something for it")
 	m.server.lastID++
 	r.conn.info.ID = m.server.lastID
 	m.server.conns[r.conn.info.ID] = r.conn
 	m.readers = append(m.readers, r)
 	r.conn.cursor.greet()
-	require.True(m.t, r.runnable)
+	require.Equal(m.t, !old, r.runnable)
 	if m.rnd.IntN(3) > 0 {
 		m.release(r)
 	}
@@ -266,7 +271,7 @@ func (m *model) remove(r *modelReader) {
 	<-r.conn.cursor.ended()
 	delete(m.server.conns, r.conn.info.ID)
 	m.readers = slices.DeleteFunc(m.readers, func(x *modelReader) bool { return x == r })
-	if r.welcomed {
+	if r.welcomed && !r.old {
 		m.gone = append(m.gone, r.counted)
 	}
 	if len(m.readers) == 0 {
@@ -361,11 +366,18 @@ func (m *model) see(r *modelReader, body []byte) {
 			require.Zero(m.t, r.received+r.missed)
 			return
 		}
+		if r.old {
+			require.LessOrEqual(m.t, r.next, u.before, "a unicast comes before what was sent after it")
+			return
+		}
 		m.unwanted(r, u.before)
 		if m.server.settings.SlowClient == SlowDropOldest && r.missed == 0 {
 			require.LessOrEqual(m.t, r.next, u.before, "a unicast comes before what was sent after it")
 		}
 	default:
+		if r.old {
+			m.unwanted(r, n)
+		}
 		require.Equal(m.t, r.next, n, "a broadcast has the number the client counts")
 		require.True(m.t, r.types.has(env.messageType))
 		require.Empty(m.t, r.retained)
@@ -376,6 +388,7 @@ func (m *model) see(r *modelReader, body []byte) {
 }
 
 func (m *model) seeControl(r *modelReader, ctl *control) {
+	require.False(m.t, r.old, "an old reader was sent a %s frame", ctl.kind)
 	switch ctl.kind {
 	case controlWelcome:
 		require.False(m.t, r.welcomed)
@@ -407,8 +420,14 @@ func (m *model) seeControl(r *modelReader, ctl *control) {
 }
 
 // unwanted passes over the messages before seq, none of which may be one that
-// the reader wants.
+// the reader wants. An old reader, which is not told, has missed them.
 func (m *model) unwanted(r *modelReader, seq uint64) {
+	if r.old {
+		r.missed += max(seq, r.next) - r.next
+		r.next = max(seq, r.next)
+		require.Equal(m.t, r.conn.cursor.missed, r.missed, "what an old reader misses is counted")
+		return
+	}
 	for r.next < seq {
 		require.NotZero(m.t, r.types, "message %d was left out", r.next)
 		require.False(m.t, r.types.has(m.sent[r.next-1].kind), "message %d was left out", r.next)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"sync/atomic"
 	"time"
@@ -20,18 +21,23 @@ type frameReader struct {
 	await func() error
 	// soon reads what comes within the setting spin_us; nil: that is 0.
 	soon    func([]byte) (int, error)
-	heard   *atomic.Bool    // is set when something has come; nil: nobody asks
-	maxSize int             // of a body
-	timeout time.Duration   // for a frame that has begun
-	quiet   time.Duration   // for the peer to say anything; 0: for ever
-	ending  <-chan struct{} // no peek waits once it is closed; nil: it never is
+	heard   *atomic.Bool // is set when something has come; nil: nobody asks
+	maxSize int          // of a body
+	// tooLarge is told of a body that is larger, by its size and first byte. It
+	// is then passed over. nil: it ends the stream.
+	tooLarge func(size int, first byte)
+	timeout  time.Duration   // for a frame that has begun
+	quiet    time.Duration   // for the peer to say anything; 0: for ever
+	ending   <-chan struct{} // no peek waits once it is closed; nil: it never is
 
 	buf   *buffer
 	r, w  int // buf.data[r:w] is not handed out yet
 	last  int // bytes of the last read
 	frame int // of the last frame
+	rest  int // of a body that is passed over
 
 	began    bool        // a deadline runs for the frame that has begun
+	late     bool        // it has passed, and secondLook runs
 	deadline bool        // any deadline is set
 	hurried  atomic.Bool // see hurry
 }
@@ -58,15 +64,23 @@ var errFrameTimeout = fail(ErrProtocol, "a frame was begun and not ended within 
 // scan returns the next complete body that has been read, nil if there is
 // none. It is valid until the next fill, unless its buffer is retained.
 func (fr *frameReader) scan() ([]byte, error) {
+	if fr.rest > 0 && !fr.passOver() {
+		return nil, nil
+	}
 	have := fr.w - fr.r
 	if have < lengthSize {
 		return nil, nil
 	}
 	size, err := fr.bodySize()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if have < lengthSize+size {
+	case size > fr.maxSize && have > lengthSize:
+		fr.tooLarge(size, fr.buf.data[fr.r+lengthSize])
+		fr.r += lengthSize
+		fr.rest = size
+		return fr.scan()
+	case have < lengthSize+size:
 		return nil, nil
 	}
 	body := fr.buf.data[fr.r+lengthSize : fr.r+lengthSize+size]
@@ -76,13 +90,26 @@ func (fr *frameReader) scan() ([]byte, error) {
 	return body, nil
 }
 
-// bodySize reads and checks the length at r.
+// passOver reports whether all is read of a body that is not taken.
+func (fr *frameReader) passOver() bool {
+	n := min(fr.rest, fr.w-fr.r)
+	fr.r += n
+	fr.rest -= n
+	fr.began = fr.began && fr.rest > 0
+	return fr.rest == 0
+}
+
+// within reports whether the stream is inside a frame.
+func (fr *frameReader) within() bool { return fr.w > fr.r || fr.rest > 0 }
+
+// bodySize reads and checks the length at r. More than maxSize is passed over
+// where somebody is told, unless no peer could be set to send it.
 func (fr *frameReader) bodySize() (int, error) {
 	size := binary.BigEndian.Uint32(fr.buf.data[fr.r:])
 	switch {
 	case size == 0:
 		return 0, fail(ErrProtocol, "the peer sent a frame of length 0")
-	case uint64(size) > uint64(fr.maxSize):
+	case uint64(size) > uint64(fr.maxSize) && (fr.tooLarge == nil || size > math.MaxInt32):
 		return 0, fail(ErrTooLarge, "the peer announced a frame of %d bytes, and at most %d are taken (max_message_size; before a client is let in also less)", size, fr.maxSize)
 	}
 	return int(size), nil
@@ -95,6 +122,9 @@ func (fr *frameReader) fill() error {
 		return err
 	}
 	n, err := fr.read()
+	if errors.Is(err, os.ErrDeadlineExceeded) && !fr.late && !fr.hurried.Load() {
+		n, err = fr.lookAgain()
+	}
 	if fr.hurried.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
 		err = io.EOF
 	}
@@ -104,7 +134,7 @@ func (fr *frameReader) fill() error {
 			fr.heard.Store(true)
 		}
 		return nil
-	case errors.Is(err, io.EOF) && fr.w > fr.r:
+	case errors.Is(err, io.EOF) && fr.within():
 		return io.ErrUnexpectedEOF
 	case errors.Is(err, os.ErrDeadlineExceeded) && fr.began:
 		return errFrameTimeout
@@ -112,6 +142,20 @@ func (fr *frameReader) fill() error {
 		return errSilent
 	}
 	return err
+}
+
+// secondLook is for what came in time, while this process was stopped or had no
+// turn: a wait that ends behind its deadline does not say what has come.
+const secondLook = 50 * time.Millisecond
+
+// lookAgain reads once more behind the deadline. The frame that has begun gets
+// no further one.
+func (fr *frameReader) lookAgain() (int, error) {
+	if err := fr.bound(time.Now().Add(secondLook)); err != nil {
+		return 0, err
+	}
+	fr.late = true
+	return fr.read()
 }
 
 // read reads what is there, and waits when that is nothing: without a buffer,
@@ -215,6 +259,9 @@ func (fr *frameReader) makeRoom() error {
 			return err
 		}
 		want = lengthSize + body
+		if body > fr.maxSize {
+			want = lengthSize + 1 // the rest is passed over
+		}
 	}
 	// A large frame is moved at once if it does not fit, so that little of it
 	// is copied; one that has outgrown its buffer, when that is full.
@@ -265,7 +312,7 @@ func (fr *frameReader) setDeadline() error {
 	if fr.hurried.Load() {
 		return fr.bound(time.Now().Add(farewell))
 	}
-	if fr.w > fr.r {
+	if fr.within() {
 		if fr.began {
 			return nil
 		}
@@ -284,7 +331,7 @@ func (fr *frameReader) setDeadline() error {
 
 // bound sets the deadline, and does not undo that of a hurry meanwhile.
 func (fr *frameReader) bound(until time.Time) error {
-	fr.deadline = !until.IsZero()
+	fr.deadline, fr.late = !until.IsZero(), false
 	if err := fr.src.SetReadDeadline(until); err != nil || !fr.hurried.Load() {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -141,6 +142,59 @@ func TestReaderRefusesBadLengths(t *testing.T) {
 	}
 }
 
+// Where somebody is told, a body that is too large is passed over, however the
+// stream is cut, and takes no more memory than others.
+func TestReaderPassesOverWhatIsTooLarge(t *testing.T) {
+	const most = 1024
+	first, large, last := []byte{1}, bytes.Repeat([]byte{sixKeys}, 3*bufferSize), bytes.Repeat([]byte{2}, most)
+	stream := slices.Concat(frameOf(first), frameOf(large), frameOf(large), frameOf(last))
+	for _, pieces := range [][]int{{1 << 30}, {1}, {5}, {9}, {10}, {7, 70_000, 1}} {
+		var sizes []int
+		fr := frameReader{
+			src: &scriptedSource{stream: stream, pieces: pieces, end: io.EOF}, maxSize: most, timeout: time.Hour,
+			tooLarge: func(size int, first byte) {
+				require.EqualValues(t, sixKeys, first)
+				sizes = append(sizes, size)
+			},
+		}
+		var got [][]byte
+		for {
+			body, err := fr.scan()
+			require.NoError(t, err)
+			if body != nil {
+				got = append(got, bytes.Clone(body))
+				continue
+			}
+			if err := fr.fill(); err != nil {
+				require.Equal(t, io.EOF, err)
+				break
+			}
+			require.LessOrEqual(t, len(fr.buf.data), bufferSize)
+		}
+		fr.close()
+		require.Equal(t, [][]byte{first, last}, got, "in pieces of %v", pieces)
+		require.Equal(t, []int{len(large), len(large)}, sizes)
+	}
+}
+
+// A stream that ends inside such a body was cut.
+func TestReaderCutInsideWhatIsTooLarge(t *testing.T) {
+	stream := frameOf(make([]byte, 2000))
+	fr := frameReader{
+		src: &scriptedSource{stream: stream[:1500], pieces: []int{1500}, end: io.EOF}, maxSize: 1000, timeout: time.Hour,
+		tooLarge: func(int, byte) {},
+	}
+	defer fr.close()
+	var end error
+	for end == nil {
+		body, err := fr.scan()
+		require.NoError(t, err)
+		require.Nil(t, body)
+		end = fr.fill()
+	}
+	require.Equal(t, io.ErrUnexpectedEOF, end)
+}
+
 // Events that are kept borrow from buffers that must not be used again.
 func TestReaderLeavesKeptBodiesAlone(t *testing.T) {
 	var stream []byte
@@ -211,6 +265,66 @@ func TestFrameTimeout(t *testing.T) {
 	})
 }
 
+// stoppedSource is a connection over which something comes while its reader is
+// stopped. The deadline goes before what is there, as in package net.
+type stoppedSource struct {
+	scriptedSource
+	deadline time.Time
+}
+
+func (s *stoppedSource) SetReadDeadline(t time.Time) error {
+	s.deadline = t
+	return nil
+}
+
+func (s *stoppedSource) Read(p []byte) (int, error) {
+	if !s.deadline.IsZero() && !time.Now().Before(s.deadline) {
+		return 0, os.ErrDeadlineExceeded
+	}
+	if len(s.stream) == 0 {
+		time.Sleep(time.Until(s.deadline))
+		return 0, os.ErrDeadlineExceeded
+	}
+	return s.scriptedSource.Read(p)
+}
+
+// What came in time is read, though the time is over when its reader gets to it.
+func TestReaderStoppedBeyondItsDeadline(t *testing.T) {
+	for name, begun := range map[string]int{ // bytes that are read before the stop
+		"within a frame":      3,
+		"between two of them": 0,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				frame := frameOf(make([]byte, 100))
+				src := &stoppedSource{scriptedSource: scriptedSource{stream: frame, pieces: []int{max(1, begun), 20, 7}}}
+				fr := frameReader{src: src, maxSize: 1 << 20, timeout: 30 * time.Second, quiet: 45 * time.Second}
+				defer fr.close()
+				if begun > 0 {
+					require.NoError(t, fr.fill())
+					require.NoError(t, fr.setDeadline())
+					time.Sleep(time.Hour)
+				} else {
+					fr.await = func() error { // behind the deadline that fill sets
+						fr.await = nil
+						time.Sleep(time.Hour)
+						return nil
+					}
+				}
+				var body []byte
+				for body == nil {
+					require.NoError(t, fr.fill())
+					var err error
+					body, err = fr.scan()
+					require.NoError(t, err)
+				}
+				require.Equal(t, frame[lengthSize:], body)
+				require.Equal(t, errSilent, fr.fill(), "nothing more has come")
+			})
+		})
+	}
+}
+
 func TestQuietPeerIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
@@ -228,7 +342,7 @@ func TestQuietPeerIsDead(t *testing.T) {
 		require.NotNil(t, body)
 		err = fr.fill()
 		require.ErrorIs(t, err, errSilent)
-		require.Equal(t, 85*time.Second, time.Since(start))
+		require.Equal(t, 85*time.Second+secondLook, time.Since(start))
 		require.True(t, errors.Is(err, ErrIO) && !errors.Is(err, os.ErrDeadlineExceeded))
 	})
 }

@@ -27,7 +27,7 @@ type Settings struct {
 	SlowClient       SlowClient     // what happens to a client that does not keep up
 	SendTimeout      time.Duration  // what Send waits for room: a client, and a server under SlowBlock; > 0
 	Linger           time.Duration  // what Close takes to write what was sent; >= 0
-	FrameTimeout     time.Duration  // a frame once begun must end within; > 0
+	FrameTimeout     time.Duration  // a frame once begun must end within; the last write to a client under SlowDisconnect; > 0
 	HistorySize      int            // messages a late joiner is given; 0: none
 	RetainKeys       int            // keys of retained messages a server keeps; 0: none
 	Reconnect        bool           // a client that lost its connection comes back

@@ -119,7 +119,7 @@ var settingsTable = []*setting{
 		"How long closing takes at most to write out what was sent."},
 	{"socket", "frame_timeout", secondsKind{positive: true}, 30,
 		fieldAt(func(s *Settings) *time.Duration { return &s.FrameTimeout }),
-		"A peer that has begun a frame must end it within this time."},
+		"A peer that has begun a frame must end it within this time. With `slow_client = \"disconnect\"`, so long may a client that is to go take to read what is being written to it."},
 	{"socket", "history_size", countOf("messages", 0), 0,
 		fieldAt(func(s *Settings) *int { return &s.HistorySize }),
 		"Messages from before it joined that a new client is given; 0: none."},

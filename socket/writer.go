@@ -44,6 +44,7 @@ func (w *writer) here() {
 	whole := false
 	defer func() {
 		if !whole {
+			w.raw.Close()
 			w.cursor.done()
 		}
 	}()
@@ -66,10 +67,14 @@ func (w *writer) next() turn {
 	return turn{bytes: b, state: state}
 }
 
-// run goes on from t. With nothing in it, the cursor is asked first.
+// run goes on from t. With nothing in it, the cursor is asked first. After a
+// panic the connection is closed: its peer would wait for ever.
 func (w *writer) run(t turn) {
-	idle := false
+	idle, whole := false, false
 	defer func() {
+		if !whole {
+			w.raw.Close()
+		}
 		if !idle {
 			w.cursor.done()
 		}
@@ -78,15 +83,17 @@ func (w *writer) run(t turn) {
 	for {
 		switch {
 		case t.state == nextIdle:
-			idle = true
+			idle, whole = true, true
 			return
 		case t.state != nextBytes:
 			w.ended(t.state, nil)
+			whole = true
 			return
 		case t.done < len(t.bytes):
 			if n, err := w.raw.Write(t.bytes[t.done:]); err != nil {
 				w.cursor.unwritten(t.bytes, t.done+n)
 				w.ended(nextBytes, err)
+				whole = true
 				return
 			}
 			if w.stream.gathers(w.cursor, len(t.bytes)) {

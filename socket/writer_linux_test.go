@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -89,5 +90,26 @@ func TestWriteHereKeepsOrder(t *testing.T) {
 		}
 		l.close()
 		<-c.ended()
+	})
+}
+
+// A bug in a writer ends its connection: a peer of which nobody takes care any
+// more would wait for ever.
+func TestPanicInAWriterClosesTheConnection(t *testing.T) {
+	eachRawConn(t, func(t *testing.T, p rawPair) {
+		require.NoError(t, p.b.SetReadDeadline(time.Now().Add(patience)))
+		l := newLog(logLimits{messages: 100, bytes: chunkSize})
+		w := writer{raw: p.a, logger: slog.New(slog.DiscardHandler), ended: func(nextState, error) { panic("a bug") }}
+		c := &cursor{}
+		w.attach(c)
+		l.mu.Lock()
+		l.join(c, 1)
+		l.mu.Unlock()
+		c.release()
+		l.close()
+		<-c.ended()
+		_, err := p.b.Read(make([]byte, 1))
+		require.Error(t, err)
+		require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "it is not closed")
 	})
 }
