@@ -554,7 +554,8 @@ int libsocket_client_close(libsocket_client client);
 /*
  * Sends a message to the server. Returns when it is in the connection's
  * outgoing buffer; waits for room there for at most send_timeout.
- * After TIMEOUT the message was not sent.
+ * After TIMEOUT the message was not sent. Of NOT_CONNECTED,
+ * libsocket_last_error() names the cause.
  *
  * Status: INVALID, BAD_HANDLE, CLOSED, NOT_CONNECTED, TOO_LARGE, BAD_MESSAGE,
  * TIMEOUT.

@@ -3,9 +3,11 @@ package socket
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -288,6 +290,51 @@ func TestClientSendsWholeWhatItSentBeforeClose(t *testing.T) {
 		}
 		require.Equal(t, ReasonClosed, nextEvent(b, s, EventDisconnected).Reason)
 	})
+}
+
+// A client that is not let in says why: in the error of Send, and once in the
+// log. That nobody is there is no news to who waits for a server.
+func TestWaitingClientTellsTheCause(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		b.settings.Unix.MaxConnections, b.settings.TCP.MaxConnections = 1, 1
+		b.settings.Unix.ReconnectMin, b.settings.Unix.ReconnectMax = time.Millisecond, 10*time.Millisecond
+		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Millisecond, 10*time.Millisecond
+		b.serve().Close() // fixes the port
+		sendSays := func(c *Client, text string) {
+			t.Helper()
+			var err error
+			require.Eventually(t, func() bool {
+				err = c.Send(number(t, 1))
+				return strings.Contains(fmt.Sprint(err), text)
+			}, patience, time.Millisecond)
+			require.ErrorIs(t, err, ErrNotConnected)
+			require.Equal(t, CodeNotConnected, CodeOf(err))
+			require.Contains(t, err.Error(), `client of event "test" is not connected to its server: `)
+		}
+		waiting := func(cfg *Config) { cfg.Settings.WaitForServer = true }
+		c := b.dial(waiting)
+		sendSays(c, `nobody serves "test"`)
+		require.NotContains(t, b.log.String(), "level=WARN")
+		require.NoError(t, c.Close())
+
+		b.serve()
+		first := b.dial()
+		c = b.dial(waiting)
+		sendSays(c, "max_connections = 1")
+		attempts := func() int { return strings.Count(b.log.String(), "not connected yet") }
+		seen := attempts()
+		require.Eventually(t, func() bool { return attempts() > seen+2 }, patience, time.Millisecond)
+		require.Equal(t, 1, strings.Count(b.log.String(), `level=WARN msg="not connected"`))
+		require.NoError(t, first.Close())
+		nextEvent(b, c, EventConnected)
+		require.NoError(t, c.Send(number(t, 1)))
+	})
+}
+
+// A cause is the same when it differs in a port or a time alone.
+func TestSameCause(t *testing.T) {
+	require.True(t, sameCause("read 127.0.0.1:4242: broken", "read 127.0.0.1:17: broken"))
+	require.False(t, sameCause("refused", "nobody serves it"))
 }
 
 // A server that takes nothing makes Send wait for room, and then say so.

@@ -85,6 +85,13 @@ func (q *inbox) awaitRoom() {
 	}
 }
 
+// crowded reports whether awaitRoom would wait.
+func (q *inbox) crowded() bool {
+	q.mu.Lock()
+	defer q.unlock()
+	return !q.shut && q.events > q.maxMessages
+}
+
 // force appends an event that does not count: there are few of them.
 func (q *inbox) force(e Event) {
 	q.mu.Lock()
