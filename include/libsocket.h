@@ -250,7 +250,8 @@ typedef struct libsocket_message {
  *   LAGGED        the server dropped "count" messages from "seq" on, because
  *                 this client was slow or away
  *   SYNCED        all that was kept for newcomers has been given: seq
- *   REFUSED       the server refused a message of this client: reason, text
+ *   REFUSED       the server refused a message of this client, or one that was
+ *                 kept for it is too large for this server: reason, text
  * At a server
  *   CONNECTED     a client joined: client, timestamp_ms (since when), address,
  *                 text (its name), count (clients now), pid, uid, gid

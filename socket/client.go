@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
 	"sync"
@@ -145,6 +146,7 @@ func (c *Client) run(l *link) {
 // attach makes a link the client's connection.
 func (c *Client) attach(l *link) {
 	c.out.mu.Lock()
+	tooLarge := c.dropTooLarge()
 	c.out.join(l.cursor, c.sentSeq)
 	c.out.mu.Unlock()
 	l.attached = true
@@ -156,10 +158,32 @@ func (c *Client) attach(l *link) {
 	c.mu.Unlock()
 	c.logger.Info("connected", "address", l.peer.address)
 	c.inbox.force(Event{Kind: EventConnected, Seq: l.next, Address: l.peer.address, Peer: &l.peer.Peer})
+	for _, text := range tooLarge {
+		c.logger.Warn("a message is not sent", "reason", ReasonTooLarge, "text", text)
+		c.inbox.force(Event{Kind: EventRefused, Reason: ReasonTooLarge, Text: text})
+	}
 	l.cursor.release()
 	if late {
 		l.raw.Close()
 	}
+}
+
+// dropTooLarge drops what was kept for the server and is larger than it takes,
+// which the server before it may have taken, and says so of each. Called with
+// out.mu.
+func (c *Client) dropTooLarge() (texts []string) {
+	limit := c.serverLimit.Load()
+	if limit == 0 {
+		return nil
+	}
+	c.sentSeq = c.out.drop(c.sentSeq, func(frame []byte) bool {
+		size := uint64(len(frame) - lengthSize)
+		if size > limit {
+			texts = append(texts, fmt.Sprintf("a message of %d bytes was kept for a server whose max_message_size is %d", size, limit))
+		}
+		return size > limit
+	})
+	return texts
 }
 
 // detach takes note that a link is over. What was sent and not yet given to

@@ -361,6 +361,43 @@ func TestClientSendTimesOut(t *testing.T) {
 	})
 }
 
+// What was kept for a server and is larger than the next one takes is told as
+// refused, and does not hold up what is behind it.
+func TestKeptMessageTooLargeForTheNextServer(t *testing.T) {
+	b := newBed(t, Unix)
+	l := listenOld(b)
+	c := b.dial()
+	first := acceptOld(b, l)
+	first.readHello()
+	const size = 300 << 10 // more than a socket takes
+	large := Message{Data: append([]byte{0xc6, 0, size >> 16, size >> 8 & 0xff, 0}, make([]byte, size)...)}
+	sendNumbers(t, c.Send, 1, 1)
+	require.Equal(t, 1, numberOf(t, first.receive()))
+	require.NoError(t, c.Send(large))
+	sendNumbers(t, c.Send, 2, 3)
+	require.NoError(t, c.Send(large))
+	sendNumbers(t, c.Send, 4, 4)
+
+	l.Close()
+	b.settings.MaxMessageSize = size / 2
+	s := b.serve()
+	c.mu.Lock()
+	c.link.raw.SetWriteDeadline(time.Unix(1, 0))
+	c.mu.Unlock()
+	for range 2 {
+		e := nextEvent(b, c, EventRefused)
+		require.Equal(t, ReasonTooLarge, e.Reason)
+		require.Contains(t, e.Text, fmt.Sprintf("max_message_size is %d", size/2))
+	}
+	require.Equal(t, 2, strings.Count(b.log.String(), "level=WARN"))
+	for n := 2; n <= 4; n++ {
+		require.Equal(t, n, numberOf(t, nextEvent(b, s, EventMessage).Message()))
+	}
+	sendNumbers(t, c.Send, 5, 5)
+	require.Equal(t, 5, numberOf(t, nextEvent(b, s, EventMessage).Message()))
+	require.ErrorIs(t, c.Send(large), ErrTooLarge)
+}
+
 func TestSocketDirectoryOfSomeoneElseIsRefused(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give a directory away")

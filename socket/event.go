@@ -28,8 +28,8 @@ const (
 	// EventSynced: what the server kept for newcomers has been given, live
 	// messages follow.
 	EventSynced
-	// EventRefused: the server refused a message of this client; Text says
-	// why.
+	// EventRefused: the server refused a message of this client, or one that
+	// was kept for it is too large for this server; Text says why.
 	EventRefused
 	// EventFirstClient: the server has a client after it had none. It
 	// follows that client's EventConnected.
