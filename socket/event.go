@@ -150,7 +150,7 @@ type Event struct {
 	Data         []byte // Message: MessagePack
 
 	buf    *buffer // what the slices above borrow from
-	weight int     // bytes the message takes in an inbox
+	weight int     // bytes that count in an inbox: see borrow
 	held   *conn   // Connected: released when the event has been handled
 }
 
@@ -162,6 +162,16 @@ func (e *Event) Message() Message {
 		TimestampISO: string(e.TimestampISO),
 		Type:         e.Type,
 		Data:         append([]byte(nil), e.Data...),
+	}
+}
+
+// borrow has the event hold the buffer that its slices are in. The whole buffer
+// stays in memory for it, so the first event that holds it, beside the buffer's
+// owner, weighs as much, and those that follow weigh nothing.
+func (e *Event) borrow(b *buffer) {
+	e.buf, e.weight = b, 0
+	if b.retain(1) == 2 {
+		e.weight = len(b.data)
 	}
 }
 
