@@ -206,8 +206,8 @@ func TestServerThatEndsAtOnceIsAskedRarely(t *testing.T) {
 	require.LessOrEqual(t, busiestMinute(attempts.since(time.Time{})), mostWakeUps)
 }
 
-// The delays go on after a short connection. After one that lasted there is
-// none, and they start over.
+// The delays go on after a short connection, and start over after one to a
+// server that was restarted. After one that lasted there is none.
 func TestDelayAfterAConnection(t *testing.T) {
 	s := *DefaultSettings()
 	c := &Client{delays: newBackoff(s.reconnectDelays(TCP))}
@@ -215,8 +215,38 @@ func TestDelayAfterAConnection(t *testing.T) {
 		require.Positive(t, c.delayAfter(&link{began: time.Now()}))
 	}
 	require.Equal(t, 8*s.TCP.ReconnectMin, c.delays.ceiling)
+	for range 3 {
+		delay := c.delayAfter(&link{began: time.Now(), restarted: true})
+		require.Positive(t, delay)
+		require.LessOrEqual(t, delay, s.TCP.ReconnectMin)
+	}
 	require.Zero(t, c.delayAfter(&link{began: time.Now().Add(-lasting)}))
 	require.Equal(t, s.TCP.ReconnectMin, c.delays.ceiling)
+}
+
+// A client tells a server that was restarted from one that lost it.
+func TestReconnectedToARestartedServer(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Millisecond, 20*time.Millisecond
+		s := b.serve()
+		c := b.dial()
+		for _, restart := range []bool{true, false, true} {
+			nextEvent(b, c, EventSynced)
+			c.mu.Lock()
+			l := c.link
+			c.mu.Unlock()
+			if restart {
+				s.Close()
+				s = b.serve()
+			} else {
+				l.raw.Close()
+			}
+			nextEvent(b, c, EventConnected)
+			c.mu.Lock()
+			require.Equal(t, restart, c.link.restarted)
+			c.mu.Unlock()
+		}
+	})
 }
 
 // What happens to its connections does not fill the memory of a host that

@@ -26,13 +26,16 @@ const (
 const lasting = time.Second
 
 // delayAfter is how long to wait after a link before the first attempt to
-// connect again.
+// connect again. A server that was restarted gets a short delay each time.
 func (c *Client) delayAfter(l *link) time.Duration {
-	if time.Since(l.began) < max(lasting, c.delays.min) {
-		return c.delays.next()
+	lasted := time.Since(l.began) >= max(lasting, c.delays.min)
+	if lasted || l.restarted {
+		c.delays.reset()
 	}
-	c.delays.reset()
-	return 0
+	if lasted {
+		return 0
+	}
+	return c.delays.next()
 }
 
 // awaitHost waits until the host has taken events, if there are many: each
