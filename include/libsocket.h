@@ -261,7 +261,8 @@ typedef struct libsocket_message {
  *                 this client was slow or away; or one is larger than its
  *                 max_message_size
  *   SYNCED        all that was kept for newcomers has been given: seq
- *   REFUSED       the server refused a message of this client: reason, text
+ *   REFUSED       the server refused a message of this client, or one that was
+ *                 kept for it is too large for this server: reason, text
  * At a server
  *   CONNECTED     a client joined: client, timestamp_ms (since when), address,
  *                 text (its name), count (clients now), pid, uid, gid
@@ -580,7 +581,8 @@ int libsocket_client_close(libsocket_client client);
 /*
  * Sends a message to the server. Returns when it is in the connection's
  * outgoing buffer; waits for room there for at most send_timeout.
- * After TIMEOUT the message was not sent.
+ * After TIMEOUT the message was not sent. Of NOT_CONNECTED,
+ * libsocket_last_error() names the cause.
  *
  * Status: INVALID, BAD_HANDLE, CLOSED, NOT_CONNECTED, TOO_LARGE, BAD_MESSAGE,
  * TIMEOUT.

@@ -95,6 +95,9 @@ func (s *Server) attend(c *conn, raw *rawConn) {
 	defer recovered(s.logger, "connection")
 	err := c.intake.run()
 	reason, text := c.endReason(err)
+	if reason == ReasonTooLarge {
+		c.dismiss(reason, text)
+	}
 	c.close()
 	s.logger.Info("client disconnected", "client", c.info.ID, "reason", reason, "text", text)
 	s.unregister(c, reason, text)

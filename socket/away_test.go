@@ -2,7 +2,9 @@ package socket
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -12,14 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// attemptLog is a log that notes when a client tried to connect in vain.
+// attemptLog is a log that notes when a client tried to connect, in vain or
+// not.
 type attemptLog struct {
 	mu    sync.Mutex
 	times []time.Time
 }
 
 func (a *attemptLog) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == "not connected yet" {
+	if r.Message == "not connected yet" || r.Message == "connected" {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		a.times = append(a.times, r.Time)
@@ -61,10 +64,11 @@ func busiestMinute(times []time.Time) (most int) {
 func absentServer(t *testing.T, s *Settings, transport Transport, changed chan struct{}, during func(*attemptLog)) {
 	attempts := &attemptLog{}
 	c := &Client{transport: transport, event: "test", settings: s, logger: slog.New(attempts)}
+	c.delays = newBackoff(s.reconnectDelays(transport))
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() {
-		if c.tryAgain(changed) != nil {
+		if c.tryAgain(0, changed) != nil {
 			t.Error("connected to nobody")
 		}
 	})
@@ -161,5 +165,114 @@ func TestAwayServerDoesNotHoldUpClose(t *testing.T) {
 		start := time.Now()
 		absentServer(t, &s, Unix, make(chan struct{}), func(*attemptLog) { synctest.Wait() })
 		require.Zero(t, time.Since(start))
+	})
+}
+
+// welcomeAndClose serves so many clients: it lets them in and closes at once.
+// Who comes later is refused by the system.
+func welcomeAndClose(b *bed, clients int) (accepted chan struct{}) {
+	l := listenOld(b)
+	accepted = make(chan struct{}, clients)
+	go func() {
+		defer l.Close()
+		for range clients {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			welcome := control{kind: controlWelcome, version: wireVersion, epoch: 1, seq: 1, maxMessageSize: 1 << 20}
+			conn.Write(welcome.appendFrame(nil))
+			conn.Close()
+			accepted <- struct{}{}
+		}
+	}()
+	return accepted
+}
+
+// A server that lets a client in and closes at once is asked no more often than
+// one that is away.
+func TestServerThatEndsAtOnceIsAskedRarely(t *testing.T) {
+	b := newBed(t, TCP)
+	const clients = 100
+	accepted := welcomeAndClose(b, clients)
+	attempts := &attemptLog{}
+	synctest.Test(t, func(t *testing.T) {
+		c, err := Dial(t.Context(), TCP, "test", Config{Settings: &b.settings, Logger: slog.New(attempts)})
+		require.NoError(t, err)
+		defer c.Close()
+		time.Sleep(10 * time.Hour)
+	})
+	require.Len(t, accepted, clients)
+	require.LessOrEqual(t, busiestMinute(attempts.since(time.Time{})), mostWakeUps)
+}
+
+// The delays go on after a short connection, and start over after one to a
+// server that was restarted. After one that lasted there is none.
+func TestDelayAfterAConnection(t *testing.T) {
+	s := *DefaultSettings()
+	c := &Client{delays: newBackoff(s.reconnectDelays(TCP))}
+	for range 3 {
+		require.Positive(t, c.delayAfter(&link{began: time.Now()}))
+	}
+	require.Equal(t, 8*s.TCP.ReconnectMin, c.delays.ceiling)
+	for range 3 {
+		delay := c.delayAfter(&link{began: time.Now(), restarted: true})
+		require.Positive(t, delay)
+		require.LessOrEqual(t, delay, s.TCP.ReconnectMin)
+	}
+	require.Zero(t, c.delayAfter(&link{began: time.Now().Add(-lasting)}))
+	require.Equal(t, s.TCP.ReconnectMin, c.delays.ceiling)
+}
+
+// A client tells a server that was restarted from one that lost it.
+func TestReconnectedToARestartedServer(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Millisecond, 20*time.Millisecond
+		s := b.serve()
+		c := b.dial()
+		for _, restart := range []bool{true, false, true} {
+			nextEvent(b, c, EventSynced)
+			c.mu.Lock()
+			l := c.link
+			c.mu.Unlock()
+			if restart {
+				s.Close()
+				s = b.serve()
+			} else {
+				l.raw.Close()
+			}
+			nextEvent(b, c, EventConnected)
+			c.mu.Lock()
+			require.Equal(t, restart, c.link.restarted)
+			c.mu.Unlock()
+		}
+	})
+}
+
+// What happens to its connections does not fill the memory of a host that
+// takes no events: the client stays away, and comes back when they are taken.
+func TestReconnectingWaitsForTheHost(t *testing.T) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
+		b.settings.BufferSize = 10
+		b.settings.Unix.ReconnectMin, b.settings.Unix.ReconnectMax = time.Microsecond, time.Microsecond
+		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Microsecond, time.Microsecond
+		accepted := welcomeAndClose(b, 1000)
+		c := b.dial()
+		const events = 2 // of each connection
+		for range b.settings.BufferSize/events + 1 {
+			<-accepted
+		}
+		var err error
+		require.Eventually(t, func() bool {
+			err = c.Send(number(t, 1))
+			return errors.Is(err, ErrNotConnected) && strings.Contains(err.Error(), "buffer_size")
+		}, patience, time.Millisecond, "%v", err)
+		c.inbox.mu.Lock()
+		require.LessOrEqual(t, c.inbox.events, b.settings.BufferSize+events)
+		c.inbox.mu.Unlock()
+		require.Empty(t, accepted)
+		for range 3 * b.settings.BufferSize {
+			nextEvent(b, c, EventConnected)
+		}
 	})
 }

@@ -28,5 +28,5 @@ func (b *backoff) next() time.Duration {
 	return delay
 }
 
-// reset starts over, after an attempt that succeeded.
+// reset starts over, after a success.
 func (b *backoff) reset() { b.ceiling = b.min }

@@ -20,6 +20,11 @@ type block struct {
 
 	// What is left of it weighs so much in an inbox.
 	messages, bytes, logs int
+
+	// Of a block that was read from a connection: what the bodies take, which
+	// are all in one buffer, and whether that is little of it and all there is.
+	used   int
+	sparse bool
 }
 
 var (

@@ -50,7 +50,8 @@ func newBuffer(size int) *buffer {
 	return b
 }
 
-func (b *buffer) retain(n int) { b.refs.Add(int64(n)) }
+// retain returns how many references there are now.
+func (b *buffer) retain(n int) int64 { return b.refs.Add(int64(n)) }
 
 func (b *buffer) release(n int) {
 	if b.refs.Add(-int64(n)) != 0 {

@@ -2,10 +2,12 @@ package socket
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A Client is joined to the event of one server. All methods may be called by
@@ -34,13 +36,15 @@ type Client struct {
 	connected   atomic.Bool
 	serverLimit atomic.Uint64 // the server's max_message_size; 0: not told
 
-	mu   sync.Mutex
-	link *link // nil while not connected
+	mu    sync.Mutex
+	link  *link  // nil while not connected
+	cause string // why it is not; "": not known yet
 
 	// Of the connection's goroutine alone.
-	epoch   uint64 // of the server last welcomed by; 0: none, or an old one
-	next    uint64 // the broadcast that comes next in that epoch
-	sentSeq uint64 // where the next link's cursor starts in out
+	delays  *backoff // between attempts to connect
+	epoch   uint64   // of the server last welcomed by; 0: none, or an old one
+	next    uint64   // the broadcast that comes next in that epoch
+	sentSeq uint64   // where the next link's cursor starts in out
 }
 
 // outBytes bounds what a client has sent and the connection has not taken.
@@ -81,6 +85,7 @@ func Dial(ctx context.Context, t Transport, event string, cfg Config) (*Client, 
 			attended: true,
 			gather:   cfg.gathers(),
 		}),
+		delays:  newBackoff(set.reconnectDelays(t)),
 		sentSeq: 1,
 		ended:   make(chan struct{}),
 		done:    make(chan struct{}),
@@ -112,15 +117,17 @@ func Dial(ctx context.Context, t Transport, event string, cfg Config) (*Client, 
 func (c *Client) run(l *link) {
 	defer close(c.ended)
 	defer recovered(c.logger, "client")
+	var delay time.Duration
 	for {
 		if l == nil {
-			if l = c.reconnect(); l == nil {
+			if l = c.reconnect(delay); l == nil {
 				return
 			}
 			c.attach(l)
 		}
 		err := l.read()
 		c.detach(l, err)
+		delay = c.delayAfter(l)
 		l = nil
 		if c.ctx.Err() != nil {
 			return
@@ -132,41 +139,65 @@ func (c *Client) run(l *link) {
 			}
 			return
 		}
+		c.awaitHost()
 	}
 }
 
 // attach makes a link the client's connection.
 func (c *Client) attach(l *link) {
 	c.out.mu.Lock()
+	tooLarge := c.dropTooLarge()
 	c.out.join(l.cursor, c.sentSeq)
 	c.out.mu.Unlock()
 	l.attached = true
 	l.attended()
 	c.mu.Lock()
 	late := c.ctx.Err() != nil // Close may have looked for a link already
-	c.link = l
+	c.link, c.cause = l, ""
 	c.connected.Store(true)
 	c.mu.Unlock()
 	c.logger.Info("connected", "address", l.peer.address)
 	c.inbox.force(Event{Kind: EventConnected, Seq: l.next, Address: l.peer.address, Peer: &l.peer.Peer})
+	for _, text := range tooLarge {
+		c.logger.Warn("a message is not sent", "reason", ReasonTooLarge, "text", text)
+		c.inbox.force(Event{Kind: EventRefused, Reason: ReasonTooLarge, Text: text})
+	}
 	l.cursor.release()
 	if late {
 		l.raw.Close()
 	}
 }
 
+// dropTooLarge drops what was kept for the server and is larger than it takes,
+// which the server before it may have taken, and says so of each. Called with
+// out.mu.
+func (c *Client) dropTooLarge() (texts []string) {
+	limit := c.serverLimit.Load()
+	if limit == 0 {
+		return nil
+	}
+	c.sentSeq = c.out.drop(c.sentSeq, func(frame []byte) bool {
+		size := uint64(len(frame) - lengthSize)
+		if size > limit {
+			texts = append(texts, fmt.Sprintf("a message of %d bytes was kept for a server whose max_message_size is %d", size, limit))
+		}
+		return size > limit
+	})
+	return texts
+}
+
 // detach takes note that a link is over. What was sent and not yet given to
 // the connection is kept for the next one.
 func (c *Client) detach(l *link, err error) {
-	c.mu.Lock()
-	c.link = nil
-	c.connected.Store(false)
-	c.mu.Unlock()
-	c.sentSeq = l.close()
 	reason, text := reasonOf(err)
 	if c.ctx.Err() != nil {
 		reason, text = ReasonClosed, "closed"
 	}
+	c.mu.Lock()
+	c.link, c.cause = nil, text
+	c.connected.Store(false)
+	c.mu.Unlock()
+	c.sentSeq = l.close()
 	c.logger.Info("disconnected", "reason", reason, "text", text)
 	c.inbox.force(Event{Kind: EventDisconnected, Reason: reason, Text: text})
 }
@@ -175,7 +206,7 @@ func (c *Client) detach(l *link, err error) {
 // buffer, and waits for room there for at most send_timeout. What is unset in
 // the message is filled in.
 //
-// Errors: ErrNotConnected, ErrBadMessage, ErrTooLarge, ErrTimeout, ErrClosed.
+// Errors: ErrNotConnected, whose text names the last cause; ErrBadMessage, ErrTooLarge, ErrTimeout, ErrClosed.
 func (c *Client) Send(m Message) error {
 	switch {
 	case c.ctx.Err() != nil:
@@ -200,11 +231,22 @@ func (c *Client) named(err error) error {
 	case ErrClosed:
 		return fail(ErrClosed, "client of event %q is closed", c.event)
 	case ErrNotConnected:
-		return fail(ErrNotConnected, "client of event %q is not connected to its server", c.event)
+		return c.notConnected()
 	case ErrTimeout:
 		return fail(ErrTimeout, "the server of event %q has not read for %v (send_timeout)", c.event, c.settings.SendTimeout)
 	}
 	return err
+}
+
+// notConnected is ErrNotConnected with the last cause, if there is one.
+func (c *Client) notConnected() error {
+	c.mu.Lock()
+	cause := c.cause
+	c.mu.Unlock()
+	if cause == "" {
+		return fail(ErrNotConnected, "client of event %q is not connected to its server", c.event)
+	}
+	return fail(ErrNotConnected, "client of event %q is not connected to its server: %s", c.event, cause)
 }
 
 // SendMany sends messages in order and returns how many were sent. It stops

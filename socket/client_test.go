@@ -3,11 +3,13 @@ package socket
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -292,6 +294,51 @@ func TestClientSendsWholeWhatItSentBeforeClose(t *testing.T) {
 	})
 }
 
+// A client that is not let in says why: in the error of Send, and once in the
+// log. That nobody is there is no news to who waits for a server.
+func TestWaitingClientTellsTheCause(t *testing.T) {
+	eachTransport(t, func(t *testing.T, b *bed) {
+		b.settings.Unix.MaxConnections, b.settings.TCP.MaxConnections = 1, 1
+		b.settings.Unix.ReconnectMin, b.settings.Unix.ReconnectMax = time.Millisecond, 10*time.Millisecond
+		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Millisecond, 10*time.Millisecond
+		b.serve().Close() // fixes the port
+		sendSays := func(c *Client, text string) {
+			t.Helper()
+			var err error
+			require.Eventually(t, func() bool {
+				err = c.Send(number(t, 1))
+				return strings.Contains(fmt.Sprint(err), text)
+			}, patience, time.Millisecond)
+			require.ErrorIs(t, err, ErrNotConnected)
+			require.Equal(t, CodeNotConnected, CodeOf(err))
+			require.Contains(t, err.Error(), `client of event "test" is not connected to its server: `)
+		}
+		waiting := func(cfg *Config) { cfg.Settings.WaitForServer = true }
+		c := b.dial(waiting)
+		sendSays(c, `nobody serves "test"`)
+		require.NotContains(t, b.log.String(), "level=WARN")
+		require.NoError(t, c.Close())
+
+		b.serve()
+		first := b.dial()
+		c = b.dial(waiting)
+		sendSays(c, "max_connections = 1")
+		attempts := func() int { return strings.Count(b.log.String(), "not connected yet") }
+		seen := attempts()
+		require.Eventually(t, func() bool { return attempts() > seen+2 }, patience, time.Millisecond)
+		require.Equal(t, 1, strings.Count(b.log.String(), `level=WARN msg="not connected"`))
+		require.NoError(t, first.Close())
+		nextEvent(b, c, EventConnected)
+		require.NoError(t, c.Send(number(t, 1)))
+	})
+}
+
+// A cause is the same when it differs in a port or a time alone.
+func TestSameCause(t *testing.T) {
+	require.True(t, sameCause("read 127.0.0.1:4242: broken", "read 127.0.0.1:17: broken"))
+	require.False(t, sameCause("refused", "nobody serves it"))
+}
+
 // A server that takes nothing makes Send wait for room, and then say so.
 func TestClientSendTimesOut(t *testing.T) {
 	eachPlainTransport(t, func(t *testing.T, b *bed) {
@@ -314,6 +361,43 @@ func TestClientSendTimesOut(t *testing.T) {
 		require.Less(t, n, 3)
 		require.ErrorIs(t, err, ErrTimeout)
 	})
+}
+
+// What was kept for a server and is larger than the next one takes is told as
+// refused, and does not hold up what is behind it.
+func TestKeptMessageTooLargeForTheNextServer(t *testing.T) {
+	b := newBed(t, Unix)
+	l := listenOld(b)
+	c := b.dial()
+	first := acceptOld(b, l)
+	first.readHello()
+	const size = 300 << 10 // more than a socket takes
+	large := Message{Data: append([]byte{0xc6, 0, size >> 16, size >> 8 & 0xff, 0}, make([]byte, size)...)}
+	sendNumbers(t, c.Send, 1, 1)
+	require.Equal(t, 1, numberOf(t, first.receive()))
+	require.NoError(t, c.Send(large))
+	sendNumbers(t, c.Send, 2, 3)
+	require.NoError(t, c.Send(large))
+	sendNumbers(t, c.Send, 4, 4)
+
+	l.Close()
+	b.settings.MaxMessageSize = size / 2
+	s := b.serve()
+	c.mu.Lock()
+	c.link.raw.SetWriteDeadline(time.Unix(1, 0))
+	c.mu.Unlock()
+	for range 2 {
+		e := nextEvent(b, c, EventRefused)
+		require.Equal(t, ReasonTooLarge, e.Reason)
+		require.Contains(t, e.Text, fmt.Sprintf("max_message_size is %d", size/2))
+	}
+	require.Equal(t, 2, strings.Count(b.log.String(), "level=WARN"))
+	for n := 2; n <= 4; n++ {
+		require.Equal(t, n, numberOf(t, nextEvent(b, s, EventMessage).Message()))
+	}
+	sendNumbers(t, c.Send, 5, 5)
+	require.Equal(t, 5, numberOf(t, nextEvent(b, s, EventMessage).Message()))
+	require.ErrorIs(t, c.Send(large), ErrTooLarge)
 }
 
 func TestSocketDirectoryOfSomeoneElseIsRefused(t *testing.T) {

@@ -190,6 +190,16 @@ func (c *conn) goodbye(reason Reason, text string) {
 	c.lastWords(frame, farewell)
 }
 
+// dismiss says goodbye to a client whose frames are not read any more, after
+// what its writer has in hand. The rest is in the log when it comes back.
+func (c *conn) dismiss(reason Reason, text string) {
+	c.raw.SetWriteDeadline(time.Now().Add(farewell)) // its writer may wait for it
+	c.cursor.leave()
+	<-c.cursor.ended()
+	c.goodbye(reason, text)
+	c.awaitEnd()
+}
+
 // lastWords writes what is to be the last frame within that time, and closes
 // the connection. Over TCP the client closes first: a reset would destroy what
 // is on its way.
@@ -252,6 +262,7 @@ func (c *conn) refuse(err error) {
 func (c *conn) awaitEnd() {
 	frames := &c.intake.frames
 	defer frames.close()
+	frames.r = frames.w
 	for frames.fill() == nil {
 		frames.r = frames.w
 	}

@@ -29,8 +29,8 @@ const (
 	// EventSynced: what the server kept for newcomers has been given, live
 	// messages follow.
 	EventSynced
-	// EventRefused: the server refused a message of this client; Text says
-	// why.
+	// EventRefused: the server refused a message of this client, or one that
+	// was kept for it is too large for this server; Text says why.
 	EventRefused
 	// EventFirstClient: the server has a client after it had none. It
 	// follows that client's EventConnected.
@@ -151,7 +151,7 @@ type Event struct {
 	Data         []byte // Message: MessagePack
 
 	buf    *buffer // what the slices above borrow from
-	weight int     // bytes the message takes in an inbox
+	weight int     // bytes that count in an inbox: see borrow
 	held   *conn   // Connected: released when the event has been handled
 }
 
@@ -163,6 +163,16 @@ func (e *Event) Message() Message {
 		TimestampISO: string(e.TimestampISO),
 		Type:         e.Type,
 		Data:         append([]byte(nil), e.Data...),
+	}
+}
+
+// borrow has the event hold the buffer that its slices are in. The whole buffer
+// stays in memory for it, so the first event that holds it, beside the buffer's
+// owner, weighs as much, and those that follow weigh nothing.
+func (e *Event) borrow(b *buffer) {
+	e.buf, e.weight = b, 0
+	if b.retain(1) == 2 {
+		e.weight = len(b.data)
 	}
 }
 

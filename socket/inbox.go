@@ -25,6 +25,9 @@ type inbox struct {
 	closed      bool  // EventClosed is there: nothing comes after it
 	readable    bool
 
+	packed   *buffer // see pack; nil: none
+	packedTo int     // what is behind it is free
+
 	// What unlock has to tell, which may have the one who is told run at once
 	// in place of who tells: not while that one holds the lock.
 	wake, tell bool
@@ -50,6 +53,9 @@ func newInbox(s *Settings, notify func(bool)) *inbox {
 // the whole inbox goes in when the inbox is empty.
 func (q *inbox) add(b *block) bool {
 	q.mu.Lock()
+	if b.sparse && (b.bytes > bufferSize || q.bytes > q.maxBytes/4) {
+		q.pack(b)
+	}
 	for !q.shut && q.messages > 0 && (q.messages+b.messages > q.maxMessages || q.bytes+b.bytes > q.maxBytes) {
 		q.space.Wait()
 	}
@@ -75,6 +81,37 @@ func (q *inbox) add(b *block) bool {
 	return true
 }
 
+// pack copies what the events of a sparse block borrow to a buffer of the
+// inbox, where it is close together, and gives their own back: when messages
+// come one by one and nobody takes them, each would hold a buffer.
+func (q *inbox) pack(b *block) {
+	if q.packed == nil || len(q.packed.data)-q.packedTo < b.used {
+		q.unpack()
+		q.packed, q.packedTo = newBuffer(bufferSize), 0
+	}
+	from := b.events[0].buf
+	b.bytes = 0
+	for i := range b.events {
+		e := &b.events[i]
+		for _, s := range []*[]byte{&e.EventName, &e.TimestampISO, &e.Data} {
+			at := q.packedTo
+			q.packedTo += copy(q.packed.data[at:], *s)
+			*s = q.packed.data[at:q.packedTo:q.packedTo]
+		}
+		e.borrow(q.packed)
+		b.bytes += e.weight
+	}
+	from.release(len(b.events))
+}
+
+// unpack lets go of the buffer that is packed.
+func (q *inbox) unpack() {
+	if q.packed != nil {
+		q.packed.release(1)
+		q.packed = nil
+	}
+}
+
 // awaitRoom waits while more events wait than there may be messages, which is
 // so when the host takes none.
 func (q *inbox) awaitRoom() {
@@ -83,6 +120,13 @@ func (q *inbox) awaitRoom() {
 	for !q.shut && q.events > q.maxMessages {
 		q.space.Wait()
 	}
+}
+
+// crowded reports whether awaitRoom would wait.
+func (q *inbox) crowded() bool {
+	q.mu.Lock()
+	defer q.unlock()
+	return !q.shut && q.events > q.maxMessages
 }
 
 // force appends an event that does not count: there are few of them.
@@ -221,6 +265,9 @@ func (q *inbox) tryTake(limit int) (*block, error) {
 		}
 	}
 	q.account(b, -1)
+	if q.messages == 0 {
+		q.unpack()
+	}
 	q.space.Broadcast()
 	q.signal()
 	return b, nil
@@ -299,6 +346,7 @@ func (q *inbox) dropMessages() {
 		b = b.next
 		empty.recycle()
 	}
+	q.unpack()
 	q.space.Broadcast()
 	q.signal()
 }

@@ -2,11 +2,13 @@ package socket
 
 import (
 	"context"
+	"encoding/binary"
 	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -135,4 +137,127 @@ func TestInboxTellsTheTruthInTheEnd(t *testing.T) {
 	require.Zero(t, told.Load())
 	q.force(Event{Kind: EventSynced})
 	require.EqualValues(t, 1, told.Load())
+}
+
+// held is the memory of the buffers that messages in the inbox borrow from.
+func held(q *inbox) (bytes int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	seen := map[*buffer]bool{}
+	for b := q.first; b != nil; b = b.next {
+		for _, e := range b.events[b.at:] {
+			if e.buf != nil && !seen[e.buf] {
+				seen[e.buf] = true
+				bytes += len(e.buf.data)
+			}
+		}
+	}
+	return bytes
+}
+
+// counted is what the inbox takes for that memory.
+func counted(q *inbox) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bytes
+}
+
+// awaitWaiting waits until so many messages wait. Nobody takes any meanwhile.
+func awaitWaiting(b *bed, q *inbox, n int) {
+	b.t.Helper()
+	for q.waiting() < n {
+		select {
+		case <-q.ready:
+		case <-b.ctx.Done():
+			require.Equal(b.t, n, q.waiting())
+		}
+	}
+}
+
+// An inbox with its usual bounds takes as many small messages as it says,
+// whether they come one by one or all at once, and counts the memory that they
+// really take.
+func TestInboxOfSmallMessages(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		size int
+		once bool
+	}{
+		{"small", 10, false},
+		{"small at once", 10, true},
+		{"most of a small buffer", 300, false},
+		{"most of a small buffer, at once", 300, true},
+		{"more than a small buffer", 700, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := newBed(t, Unix)
+			s := b.serve()
+			c := b.dial()
+			nextEvent(b, c, EventSynced)
+			m, err := NewMessage(Data, make([]byte, row.size))
+			require.NoError(t, err)
+			for n := 1; n <= b.settings.BufferSize; n++ {
+				require.NoError(t, s.Send(m))
+				if !row.once {
+					awaitWaiting(b, c.inbox, n)
+				}
+			}
+			awaitWaiting(b, c.inbox, b.settings.BufferSize)
+			require.Equal(t, held(c.inbox), counted(c.inbox))
+			require.LessOrEqual(t, counted(c.inbox), b.settings.BufferBytes)
+			for range b.settings.BufferSize {
+				got, err := c.Receive(b.ctx)
+				require.NoError(t, err)
+				require.Equal(t, m.Data, got.Data)
+				require.Equal(t, "test", got.EventName)
+				require.NotEmpty(t, got.TimestampISO)
+			}
+			require.Zero(t, counted(c.inbox))
+			require.Nil(t, c.inbox.packed)
+		})
+	}
+}
+
+// A small message that came with a large frame which is ignored does not keep
+// the memory of that frame.
+func TestInboxBesideLargeIgnoredFrames(t *testing.T) {
+	b := newBed(t, Unix)
+	s := b.serve()
+	p := b.dialOld(s)
+	p.send(number(t, 0))
+	const size = 1 << 20
+	ping, err := Marshal(map[string]any{"libsocket": "ping", "ignored": make([]byte, size)})
+	require.NoError(t, err)
+	frame := append(binary.BigEndian.AppendUint32(nil, uint32(len(ping))), ping...)
+	const rounds = 40
+	for n := 1; n <= rounds; n++ {
+		m := number(t, n)
+		both, err := newEncoder("test", time.UTC, size).appendFrame(frame, &m, extraNone)
+		require.NoError(t, err)
+		p.write(both)
+	}
+	awaitWaiting(b, s.inbox, 1+rounds)
+	require.Equal(t, held(s.inbox), counted(s.inbox))
+	require.LessOrEqual(t, held(s.inbox), 4*bufferSize)
+	for n := range 1 + rounds {
+		require.Equal(t, n, numberOf(t, nextEvent(b, s, EventMessage).Message()))
+	}
+}
+
+// The first event that holds a buffer weighs as much as the buffer: also what
+// is not packed is counted.
+func TestEventsWeighTheirBuffer(t *testing.T) {
+	shared := newBuffer(largeBuffer)
+	q := smallInbox(nil)
+	for range 3 {
+		b := newBlock(1)
+		e := Event{Kind: EventMessage}
+		e.borrow(shared)
+		b.push(e)
+		require.True(t, q.add(b))
+	}
+	require.Equal(t, largeBuffer, q.bytes)
+	q.dropMessages()
+	require.EqualValues(t, 1, shared.refs.Load())
+	require.Zero(t, q.bytes)
 }

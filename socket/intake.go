@@ -47,6 +47,9 @@ func (in *intake) run() error {
 			return err
 		}
 		if body == nil {
+			if b := in.block; b != nil {
+				b.sparse = b.used < min(bufferSize, b.bytes)/2
+			}
 			in.flush()
 			in.rest()
 			err := in.frames.fill()
@@ -107,14 +110,13 @@ func (in *intake) message(size int) {
 	e.EventName = in.env.eventName
 	e.TimestampISO = in.env.timestampISO
 	e.Data = in.env.data
-	e.buf = in.frames.buf
-	e.weight = size
 	if !in.owner.message(e) || in.inbox == nil {
 		*e = Event{}
 		b.events = b.events[:n]
 		return
 	}
-	in.frames.buf.retain(1)
+	e.borrow(in.frames.buf)
+	b.used += size
 	b.account(e, 1)
 }
 

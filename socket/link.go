@@ -28,6 +28,7 @@ type link struct {
 	// Of the client's own goroutine.
 	attached  bool
 	welcomed  bool // the server is a new one
+	restarted bool // and not the run of it that welcomed the client before
 	next      uint64
 	heartbeat time.Duration
 	stop      []func() // ends the link's helpers
@@ -263,6 +264,7 @@ func (l *link) tell(e Event) {
 func (l *link) welcome(ctl *control) {
 	l.welcomed = true
 	l.next = ctl.seq
+	l.restarted = ctl.epoch != l.client.epoch
 	l.client.epoch, l.client.next = ctl.epoch, ctl.seq
 	l.heartbeat = time.Duration(ctl.heartbeatMs) * time.Millisecond
 	l.intake.frames.quiet = silentAfter * l.heartbeat

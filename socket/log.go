@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"bytes"
 	"container/list"
 	"encoding/binary"
 	"sync"
@@ -456,6 +457,32 @@ func (l *log) end() {
 	l.mu.Lock()
 	l.ended = true
 	l.mu.Unlock()
+}
+
+// drop takes the frames out that are unwanted, of those from seq on, and
+// returns where the others begin, which are laid out anew. It is for a log
+// without cursors, and called with the lock.
+func (l *log) drop(seq uint64, unwanted func(frame []byte) bool) uint64 {
+	var stay [][]byte
+	before := l.head - seq
+	l.each(seq, func(_ uint64, frame []byte) {
+		if !unwanted(frame) {
+			stay = append(stay, frame)
+		}
+	})
+	if uint64(len(stay)) == before {
+		return seq
+	}
+	for i, frame := range stay {
+		stay[i] = bytes.Clone(frame) // its chunk is used again
+	}
+	seq = l.head
+	l.evictTo(seq)
+	for _, frame := range stay {
+		l.write(&draft{start: frame}, len(frame), seq)
+		l.head++
+	}
+	return seq
 }
 
 // position returns the head: what is appended from now on has at least this

@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"bytes"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -106,4 +108,50 @@ func TestOvertakenWriterIsToldOnce(t *testing.T) {
 		appendOne()
 	}
 	require.Equal(t, map[*cursor]int{writing: 1}, told, "who knows is not told")
+}
+
+// Unwanted frames go out of the middle of a log, and the others stay in order,
+// wherever the chunks ended that they were in.
+func TestDropOfFrames(t *testing.T) {
+	const limit = 100
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		l := newLog(logLimits{messages: 1000, bytes: 4 * chunkSize, policy: policyBlock})
+		var stay [][]byte
+		from := l.position()
+		for i := range 60 {
+			frame := plainFrame(50 + random.IntN(2*limit))
+			if random.IntN(10) == 0 {
+				frame = plainFrame(chunkSize / 4)
+			}
+			if i == 20 {
+				from, stay = l.position(), nil
+			}
+			frame[lengthSize], frame[len(frame)-1] = bodyHeader(extraNone), byte(i)
+			if len(frame) <= limit {
+				stay = append(stay, frame)
+			}
+			require.NoError(t, l.append(draftOf(frame), Data, ""))
+		}
+		l.mu.Lock()
+		from = l.drop(from, func(frame []byte) bool { return len(frame) > limit })
+		require.Equal(t, uint64(len(stay)), l.head-from)
+		l.mu.Unlock()
+
+		c := &cursor{start: func() {}}
+		l.mu.Lock()
+		l.join(c, from)
+		l.mu.Unlock()
+		c.release()
+		var got []byte
+		for {
+			b, state := c.next()
+			if state != nextBytes {
+				break
+			}
+			got = append(got, b...)
+		}
+		require.Equal(t, bytes.Join(stay, nil), got)
+		require.LessOrEqual(t, l.bytes, l.limits.bytes)
+	}
 }

@@ -415,6 +415,30 @@ func TestHeldClientIsWelcomed(t *testing.T) {
 	})
 }
 
+// A client whose message is too large is told so, whatever it goes on to send.
+func TestOverlongFrameIsAnsweredWithGoodbye(t *testing.T) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
+		b.settings.MaxMessageSize = 1024
+		s := b.serve()
+		p := b.dialOld(s)
+		hello := control{kind: controlHello, version: wireVersion, name: "test", pid: 1}
+		p.write(hello.appendFrame(nil))
+		require.Equal(t, controlWelcome, p.control().kind)
+		require.Equal(t, controlSynced, p.control().kind)
+		sendNumbers(t, s.Send, 1, 1)
+		p.receive()
+		p.write(append([]byte{0, 1, 0, 0}, make([]byte, 1<<16)...))
+		bye := p.control()
+		require.Equal(t, controlGoodbye, bye.kind)
+		require.Equal(t, ReasonTooLarge, bye.reason)
+		require.Contains(t, bye.text, "65536 bytes")
+		_, err := p.body()
+		require.Error(t, err)
+		p.conn.Close()
+		require.Equal(t, ReasonTooLarge, nextEvent(b, s, EventDisconnected).Reason)
+	})
+}
+
 func TestServerSurvivesAnOverlongAndAMalformedFrame(t *testing.T) {
 	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		b.settings.MaxMessageSize = 1024

@@ -480,6 +480,8 @@ def _buffered(handle: ClientHandle) -> int:
 def _send_failure(status: int, patience: float) -> SocketError:
     if status == Status.TIMEOUT:
         return from_status(status, no_room(patience), MessageError)
-    if status in (Status.BAD_HANDLE, Status.CLOSED, Status.NOT_CONNECTED):
+    if status in (Status.BAD_HANDLE, Status.CLOSED):
         return from_status(status, _NOT_CONNECTED, ConnectionError)
+    if status == Status.NOT_CONNECTED:
+        return failure(status, f"{_NOT_CONNECTED}: ", ConnectionError)
     return failure(status, "Failed to send message: ", MessageError)
