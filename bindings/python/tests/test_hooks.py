@@ -13,9 +13,16 @@ from dotfiles_socket import (
     ClientInfo,
     MessageType,
     SocketMessage,
+    Status,
     TcpSocketServer,
     UnixSocketServer,
     create_message,
+)
+from dotfiles_socket._hooks import Events
+from dotfiles_socket._lib import (
+    EVENT_CONNECTED,
+    EVENT_DISCONNECTED,
+    EVENT_FIRST_CLIENT,
 )
 
 
@@ -352,3 +359,19 @@ def test_the_librarys_lines_are_there_for_who_debugs(
     server.stop()
     lines = [record.getMessage() for record in caplog.records]
     assert any("client connected event=event" in line for line in lines)
+
+
+def test_the_last_client_is_heard_of_also_when_the_close_was_quicker(
+    unix: Net,
+) -> None:
+    """The close takes what had not been taken: here the row that follows."""
+    handle = unix.server()._handle
+    events = Events(handle, "event", logging.getLogger("test"))
+    for kind in (EVENT_CONNECTED, EVENT_FIRST_CLIENT, EVENT_DISCONNECTED):
+        events.hook([kind, 0, 0, 0, 0, 7, "", "", 0, 0, 0, 0])
+    events.end(Status.CLOSED)
+    told = [events.hook(row) for row in events.rows]
+    assert told == [("on_last_client", ("client_7",))]
+    events.rows.clear()
+    events.end(Status.CLOSED)
+    assert not events.rows

@@ -57,6 +57,10 @@ class Events:
         self._lock = threading.RLock()
         # Whose on_client_connected was called, and not the other one.
         self._clients: dict[int, None] = {}
+        # Whether on_first_client was called, and not the other one; and who
+        # has gone since.
+        self._has_audience = False
+        self._gone = 0
         forkable(self)
 
     def _after_fork(self) -> None:
@@ -65,6 +69,7 @@ class Events:
         self._intake.forget()
         self.rows.clear()
         self._clients.clear()
+        self._has_audience = False
 
     def take(self) -> int:
         """Take what has arrived; return the library's status. stop() calls
@@ -78,11 +83,11 @@ class Events:
         every client that it has gone."""
         if status not in _ENDS:
             self._logger.error("The hooks have ended: %s", last_error())
-        left = list(self._clients)
-        for number in left:
+        for number in self._clients:
             self.rows.append(_row(EVENT_DISCONNECTED, number))
-        for number in left[-1:]:
-            self.rows.append(_row(EVENT_LAST_CLIENT, number))
+            self._gone = number
+        if self._has_audience:
+            self.rows.append(_row(EVENT_LAST_CLIENT, self._gone))
 
     def hook(self, row: Row) -> tuple[str, tuple[Any, ...]]:
         """Log the row; return the name of its hook and the arguments, or
@@ -101,11 +106,14 @@ class Events:
             return "on_client_connected", (info,)
         if kind == EVENT_DISCONNECTED:
             self._clients.pop(number, None)
+            self._gone = number
             self._logger.info("Client disconnected: %s", client_name(number))
             return "on_client_disconnected", (client_name(number),)
         if kind == EVENT_FIRST_CLIENT:
+            self._has_audience = True
             return "on_first_client", (client_name(number),)
         if kind == EVENT_LAST_CLIENT:
+            self._has_audience = False
             return "on_last_client", (client_name(number),)
         if kind == EVENT_LOG:
             log_line(self._logger, row)
