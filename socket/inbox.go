@@ -53,7 +53,7 @@ func newInbox(s *Settings, notify func(bool)) *inbox {
 // the whole inbox goes in when the inbox is empty.
 func (q *inbox) add(b *block) bool {
 	q.mu.Lock()
-	if b.sparse && (b.bytes > bufferSize || q.bytes > q.maxBytes/4) {
+	if b.sparse && q.bytes+b.bytes > q.maxBytes/4 {
 		q.pack(b)
 	}
 	for !q.shut && q.messages > 0 && (q.messages+b.messages > q.maxMessages || q.bytes+b.bytes > q.maxBytes) {

@@ -43,16 +43,18 @@ func TestSecurityPageListsWhatWidensAccess(t *testing.T) {
 }
 
 // The settings that the security page shows load, without a warning, and are
-// in order for a server.
+// in order for a server and for its clients.
 func TestSecurityPageExamples(t *testing.T) {
 	page := treeFile(t, "docs/security.md")
 	examples := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllStringSubmatch(page, -1)
-	require.Len(t, examples, 1)
-	environ := []string{"HOME=/home/u", "SOCKET_SETTINGS_FILE=" + writeSettings(t, examples[0][1])}
-	checkExample(t, examples[0][1], environ)
-	s, err := LoadSettingsEnviron(TCP, "", environ)
-	require.NoError(t, err)
-	require.NoError(t, s.TCP.checkTLS(true))
+	require.Len(t, examples, 2)
+	for i, isServer := range []bool{true, false} {
+		environ := []string{"HOME=/home/u", "SOCKET_SETTINGS_FILE=" + writeSettings(t, examples[i][1])}
+		checkExample(t, examples[i][1], environ)
+		s, err := LoadSettingsEnviron(TCP, "", environ)
+		require.NoError(t, err)
+		require.NoError(t, s.TCP.checkTLS(isServer))
+	}
 	variables := regexp.MustCompile(`(?m)^export (\w+)='(.*?)'$`).FindAllStringSubmatch(page, -1)
 	require.Len(t, variables, 1)
 	checkExample(t, variables[0][0], []string{"HOME=/home/u", variables[0][1] + "=" + variables[0][2]})
