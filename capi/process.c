@@ -72,7 +72,7 @@ __attribute__((constructor)) static void after_go(void)
     pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
 }
 
-_Noreturn void ls_end_child(const char *why)
+void ls_end_child(const char *why)
 {
     ssize_t ignored = write(STDERR_FILENO, why, strlen(why));
     (void)ignored;

@@ -21,7 +21,7 @@
 extern const volatile unsigned char *ls_alive;
 
 /* Ends a child made by fork that is about to use Go, which would hang. */
-_Noreturn void ls_end_child(const char *why);
+__attribute__((noreturn)) void ls_end_child(const char *why);
 
 /* Sets the limit of open files back to what it was before Go raised it. */
 void ls_restore_nofile(void);

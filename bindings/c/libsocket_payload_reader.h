@@ -252,17 +252,17 @@ static inline libsocket_value libsocket_get(libsocket_value map,
     return libsocket_get_n_(map, key, strlen(key));
 }
 
-/* The value at an index of an array, from 0. Reads over the values before it:
- * for all values of a long array there is the iterator. */
+/* The value at an index of an array, from 0. Reads over those before it and
+ * over itself: for all values of a long array there is the iterator. */
 static inline libsocket_value libsocket_at(libsocket_value array, size_t index)
 {
     libsocket_iterator it = libsocket_iterate(array);
     if (it.is_map || index >= it.left)
         return libsocket_value_(NULL, NULL, 0);
-    while (index-- > 0)
-        if (!libsocket_next(&it))
-            return libsocket_value_(NULL, NULL, 0);
-    return libsocket_value_(it.at, it.end, it.depth);
+    while (libsocket_next(&it))
+        if (index-- == 0)
+            return it.value;
+    return libsocket_value_(NULL, NULL, 0);
 }
 
 static inline libsocket_value libsocket_step_into_(libsocket_value value,

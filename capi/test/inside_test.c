@@ -125,7 +125,8 @@ static void call_every(libsocket_server server, libsocket_client client, uint64_
         a.peer = peer_id;
         a.timeout_ms = 1;
         if (strcmp(f->name, "libsocket_server_close") == 0 ||
-            strcmp(f->name, "libsocket_client_close") == 0)
+            strcmp(f->name, "libsocket_client_close") == 0 ||
+            strcmp(f->name, "libsocket_server_end_sending") == 0)
             continue;
         every_call(f, &a);
         if (a.opened_server.id != 0)
@@ -142,9 +143,10 @@ static void call_every_function(const libsocket_event *events, size_t count, voi
             events[i].data_size == 5) {
             call_every(own_server, own_client, events[i].client);
             call_every(pulled_server, pulled_client, events[i].client);
-            if (user == &own_server)
+            if (user == &own_server) {
+                CHECK_OK(libsocket_server_end_sending(own_server));
                 CHECK_OK(libsocket_server_close(own_server));
-            else
+            } else
                 CHECK_OK(libsocket_client_close(own_client));
             box_add(&done, 1);
             return; /* the rest comes to a handle that is closed */
