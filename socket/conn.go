@@ -24,11 +24,11 @@ type conn struct {
 	server    *Server
 	raw       *rawConn
 	info      ClientInfo
-	readOnly  bool // the client may listen, and not send
 	cursor    *cursor
 	writer    writer
 	intake    intake
 	heartbeat time.Duration
+	readOnly  bool // the client may listen, and not send
 
 	// Of server.mu. A client that turned out to be none, because its inspect
 	// came late, and where what it was given began.
