@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -235,6 +236,10 @@ func TestFloodOfConnections(t *testing.T) {
 			flood.Go(func() {
 				for i := range each {
 					conn, err := net.Dial(string(b.transport), s.Address())
+					for errors.Is(err, syscall.EAGAIN) { // as many wait as the kernel lets
+						runtime.Gosched()
+						conn, err = net.Dial(string(b.transport), s.Address())
+					}
 					if !assert.NoError(t, err) {
 						return
 					}
