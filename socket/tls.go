@@ -147,8 +147,7 @@ type tlsArrival struct {
 
 // secure does what an accepted connection needs before it carries frames: the
 // handshake of TLS, for a server that speaks it. It ends with ctx, or when it
-// has not been done until then.
-// When it fails, c is still open.
+// has not been done until then. When it fails, c is still open.
 func secure(ctx context.Context, until time.Time, c net.Conn, logger *slog.Logger) (net.Conn, error) {
 	arrival, ok := c.(*tlsArrival)
 	if !ok {

@@ -273,21 +273,14 @@ class EventClient(SocketClient):
         self._send_all(handle, list(messages))
 
     def _send_all(self, handle: ClientHandle, messages: list[Any]) -> None:
-        sent, status, problem = send_all(
+        send_all(
             lambda count, document: _send_document(handle, count, document),
             messages,
             self._event_name,
             self._patience,
+            lambda status: _send_failure(status, self._patience),
+            "Failed to send message",
         )
-        error: SocketError
-        if status:
-            error = _send_failure(status, self._patience)
-        elif problem is not None:
-            error = BadMessageError(f"Failed to send message: {problem}")
-        else:
-            return
-        error.sent = sent
-        raise error from problem
 
     # ---- receiving
 

@@ -7,7 +7,7 @@ from ctypes import byref, c_size_t
 
 import msgpack  # type: ignore[import-untyped]
 
-from .core.exceptions import Status
+from .core.exceptions import BadMessageError, SocketError, Status
 from .core.types import SocketMessage
 
 TYPE_CHECKING = False
@@ -128,13 +128,15 @@ def send_all(
     messages: list[Any],
     event_name: str,
     patience: float,
-) -> tuple[int, int, Exception | None]:
+    failure: Callable[[int], SocketError],
+    bad: str,
+) -> None:
     """Send messages until one fails, each of which may wait for room as long
     as `patience` says.
 
-    `send` sends a document and stores how many of it were sent. Returns how
-    many were sent in all, the last status, and what is wrong with the next
-    one where that cannot be encoded.
+    `send` sends a document and stores how many of it were sent. Raises the
+    `failure` of its status, or BadMessageError with the words `bad` for one
+    that cannot be encoded; `sent` of both is how many were sent before.
     """
     problem = None
     try:
@@ -149,13 +151,18 @@ def send_all(
         status = send(byref(count), document)
         total += count.value
         if status != Status.TIMEOUT:
-            return total, status, problem
+            break
         now = time.monotonic()
         if deadline is None or count.value:
             deadline = now + patience - SLICE
         if now >= deadline:
-            return total, status, None
+            break
         document = document_of(messages[total:], event_name)
+    if not status and problem is None:
+        return
+    error = failure(status) if status else BadMessageError(f"{bad}: {problem}")
+    error.sent = total
+    raise error from problem
 
 
 def _encodable(messages: list[Any], event_name: str) -> list[Any]:

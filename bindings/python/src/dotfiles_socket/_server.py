@@ -335,23 +335,16 @@ class EventServer(SocketServer):
         self._send_all(handle, list(messages))
 
     def _send_all(self, handle: ServerHandle, messages: list[Any]) -> None:
-        sent, status, problem = send_all(
+        send_all(
             lambda count, document: self._send_document(
                 handle, count, document
             ),
             messages,
             self._event_name,
             self._patience,
+            lambda status: _send_failure(status, None, self._patience),
+            "Failed to serialize message",
         )
-        error: SocketError
-        if status:
-            error = _send_failure(status, None, self._patience)
-        elif problem is not None:
-            error = BadMessageError(f"Failed to serialize message: {problem}")
-        else:
-            return
-        error.sent = sent
-        raise error from problem
 
     def _send_document(
         self, handle: ServerHandle, count: Any, document: bytes
