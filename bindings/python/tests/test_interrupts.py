@@ -139,7 +139,7 @@ def fill():
 sent = []
 def is_full(known=[-1]):
     known.append(len(sent))
-    time.sleep(0.1)
+    time.sleep(0.1)  # that nothing happens is no event to wait for
     return known[-1] == known[-2] > 0
 interrupted(fill, is_full)
 peer.close()
