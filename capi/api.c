@@ -146,6 +146,24 @@ static void leave(void *given)
     goLeave(gone->kind, gone->id);
 }
 
+int ls_wait_events(enum ls_kind kind, uint64_t id, int timeout_ms)
+{
+    if (ls_forked())
+        return ls_fail_forked();
+    if (timeout_ms < -1)
+        return ls_fail(LIBSOCKET_E_INVALID, "timeout_ms is below -1");
+    ls_deadline deadline = ls_deadline_in(timeout_ms);
+    int fd;
+    int status = goJoin(&fd, kind, id);
+    if (status != LIBSOCKET_OK || fd < 0)
+        return status;
+    waiter self = {kind, id};
+    pthread_cleanup_push(leave, &self);
+    status = ls_wait(fd, &deadline, 0);
+    pthread_cleanup_pop(1);
+    return status == LIBSOCKET_OK ? status : ls_fail_plain(status);
+}
+
 int ls_receive(void **block, size_t *size, enum ls_kind kind,
                enum ls_form form, uint64_t id, size_t max, int timeout_ms)
 {

@@ -57,6 +57,11 @@ int libsocket_client_receive_packed(void **block, size_t *size,
                       timeout_ms);
 }
 
+int libsocket_client_wait_events(libsocket_client client, int timeout_ms)
+{
+    return ls_wait_events(LS_CLIENT, client.id, timeout_ms);
+}
+
 int libsocket_client_fd(libsocket_client client)
 {
     if (ls_forked())

@@ -73,6 +73,11 @@ int libsocket_server_receive_packed(void **block, size_t *size,
                       timeout_ms);
 }
 
+int libsocket_server_wait_events(libsocket_server server, int timeout_ms)
+{
+    return ls_wait_events(LS_SERVER, server.id, timeout_ms);
+}
+
 int libsocket_server_fd(libsocket_server server)
 {
     if (ls_forked())

@@ -22,8 +22,8 @@ type endpoint interface {
 }
 
 // A handle is an open server or client with its way of delivery: a notifier
-// when the host pulls, a pump when it gave a callback, neither when it wants
-// no events.
+// when events are waited for, by the host or by a pump, which there is when it
+// gave a callback; neither when it wants no events.
 type handle struct {
 	id uint64
 	endpoint
@@ -43,6 +43,9 @@ type handle struct {
 	spinTime time.Duration // the setting spin_us
 	fresh    atomic.Bool   // something was taken since a receive last spun
 }
+
+// pulled reports whether the host takes the events with receive.
+func (h *handle) pulled() bool { return h.notifier != nil && h.pumped == nil }
 
 // close closes the endpoint and sees every waiter and, unless it is called
 // inside a callback, the running callback off. It returns false when someone

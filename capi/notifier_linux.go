@@ -16,7 +16,8 @@ import (
 type notifier struct {
 	mu      sync.RWMutex
 	fd      int
-	ending  bool // readable for good
+	polls   *socket.Pollset // what waiters poll
+	ending  bool            // readable for good
 	waiters sync.WaitGroup
 }
 
@@ -25,7 +26,7 @@ func newNotifier() (*notifier, error) {
 	if errno != 0 {
 		return nil, fmt.Errorf("%w: eventfd: %w", socket.ErrIO, errno)
 	}
-	return &notifier{fd: int(fd)}, nil
+	return &notifier{fd: int(fd), polls: socket.NewPollset(int(fd))}, nil
 }
 
 // set makes the descriptor readable or not. It never blocks: an eventfd that is
@@ -62,11 +63,14 @@ func (n *notifier) join() (int, bool) {
 		return -1, false
 	}
 	n.waiters.Add(1)
-	return n.fd, true
+	return n.polls.Enter(), true
 }
 
 // leave ends what join began.
-func (n *notifier) leave() { n.waiters.Done() }
+func (n *notifier) leave() {
+	n.polls.Leave()
+	n.waiters.Done()
+}
 
 // end makes the descriptor readable for good, waits until every waiter has
 // left, and closes it.
@@ -76,6 +80,7 @@ func (n *notifier) end() {
 	n.write(true)
 	n.mu.Unlock()
 	n.waiters.Wait()
+	n.polls.End()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	syscall.Close(n.fd)

@@ -71,11 +71,14 @@ func open(kind C.uint32_t, transport, event, overrides string, flags C.uint32_t,
 		Settings: settings, Environ: env, KeepEvents: pull || callback, HoldClients: h.hold,
 		Gather: gather,
 	}
-	if pull {
+	if pull || callback {
 		if h.notifier, err = newNotifier(); err != nil {
 			return nil, err
 		}
 		cfg.Notify = h.notifier.set
+		if settings.Spin == 0 {
+			cfg.Pollset = h.notifier.polls
+		}
 	}
 	if kind == C.LS_SERVER {
 		h.server, err = socket.Listen(context.Background(), t, event, cfg)
@@ -85,7 +88,7 @@ func open(kind C.uint32_t, transport, event, overrides string, flags C.uint32_t,
 		h.endpoint = h.client
 	}
 	if err != nil {
-		if pull {
+		if h.notifier != nil {
 			h.notifier.end()
 		}
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/RandomGenericUsername/libsocket/socket"
 )
@@ -44,9 +45,11 @@ func (p *pump) deliverAll(h *handle) (err error) {
 	var batch socket.Batch
 	defer batch.Release()
 	for {
-		switch err := h.ReceiveBatch(context.Background(), &batch, 0); {
+		switch err := p.receive(h, &batch); {
 		case err == nil:
 			p.deliver(batch.Events)
+		case err == socket.ErrTimeout:
+			h.notifier.wait()
 		case errors.Is(err, socket.ErrClosed):
 			return nil
 		default:
@@ -72,4 +75,28 @@ func (p *pump) log(text string) {
 	var err error
 	defer rescueError(&err)
 	p.deliver([]socket.Event{{Kind: socket.EventLog, Level: slog.LevelError, Text: text}})
+}
+
+// pumpsWaiting are the pumps that wait in C, where they read for themselves.
+// More than there are places would only fight for them: those wait in Go.
+var pumpsWaiting atomic.Int32
+
+// receive takes events. ErrTimeout says that there are none, and that the pump
+// is to wait in C.
+func (p *pump) receive(h *handle, batch *socket.Batch) error {
+	err := h.TryReceiveBatch(batch, 0)
+	if err == socket.ErrTimeout && pumpsWaiting.Load() >= leastPlaces {
+		return h.ReceiveBatch(context.Background(), batch, 0)
+	}
+	return err
+}
+
+// wait returns when there may be something, at once when the handle is ending.
+func (n *notifier) wait() {
+	if fd, ok := n.join(); ok {
+		pumpsWaiting.Add(1)
+		C.ls_wait_for_ever(C.int(fd))
+		pumpsWaiting.Add(-1)
+		n.leave()
+	}
 }

@@ -18,7 +18,7 @@ func goReceive(receipt *C.ls_receipt, kind C.uint32_t, id C.uint64_t, form, step
 	if h == nil {
 		return badHandle(kind)
 	}
-	if h.notifier == nil {
+	if !h.pulled() {
 		return notPulled(h)
 	}
 	if step == C.LS_AGAIN {
@@ -30,7 +30,7 @@ func goReceive(receipt *C.ls_receipt, kind C.uint32_t, id C.uint64_t, form, step
 	}
 	err := h.receive(receipt, form, limit)
 	if err == socket.ErrTimeout && step != C.LS_TRY {
-		fd, waits := h.notifier.fd, true
+		fd, waits := h.notifier.polls.Descriptor(), true
 		if step == C.LS_JOIN {
 			fd, waits = h.notifier.join()
 		}
@@ -90,6 +90,32 @@ func notPulled(h *handle) C.int {
 	return failText(statusInvalid, "the server was opened without LIBSOCKET_PULL")
 }
 
+// goJoin makes the caller a waiter and stores what it polls; -1 says that there
+// is something to receive.
+//
+//export goJoin
+func goJoin(fd *C.int, kind C.uint32_t, id C.uint64_t) (status C.int) {
+	defer rescue(&status)
+	*fd = -1
+	h := find(kind, id)
+	if h == nil {
+		return badHandle(kind)
+	}
+	if !h.pulled() {
+		return notPulled(h)
+	}
+	h.taking.Lock()
+	unread := h.unread
+	h.taking.Unlock()
+	if unread {
+		return statusOK
+	}
+	if n, ok := h.notifier.join(); ok {
+		*fd = C.int(n)
+	}
+	return statusOK
+}
+
 //export goLeave
 func goLeave(kind C.uint32_t, id C.uint64_t) {
 	var status C.int
@@ -106,7 +132,7 @@ func goFD(kind C.uint32_t, id C.uint64_t) (status C.int) {
 	switch {
 	case h == nil:
 		return badHandle(kind)
-	case h.notifier == nil:
+	case !h.pulled():
 		return notPulled(h)
 	}
 	fd, ok := h.notifier.descriptor()

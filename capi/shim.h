@@ -97,6 +97,9 @@ ls_deadline ls_deadline_in(int timeout_ms);
  */
 int ls_wait(int fd, const ls_deadline *deadline, int spin_us);
 
+/* Waits until fd is readable, on a thread of the library's. */
+void ls_wait_for_ever(int fd);
+
 /* ---- api_*.c: what both kinds of handle do ------------------------------ */
 
 enum ls_kind { LS_SERVER = 1, LS_CLIENT = 2 };
@@ -129,6 +132,7 @@ int ls_send_many(size_t *sent, enum ls_kind kind, uint64_t id,
                  const libsocket_message *messages, size_t count);
 int ls_send_packed(size_t *sent, enum ls_kind kind, uint64_t id,
                    const void *document, size_t size);
+int ls_wait_events(enum ls_kind kind, uint64_t id, int timeout_ms);
 int ls_receive(void **block, size_t *size, enum ls_kind kind,
                enum ls_form form, uint64_t id, size_t max, int timeout_ms);
 

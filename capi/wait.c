@@ -97,6 +97,13 @@ static int spin_and_sleep(int fd, const ls_deadline *deadline, int spin_us)
     return ready;
 }
 
+void ls_wait_for_ever(int fd)
+{
+    struct pollfd waited = {fd, POLLIN, 0};
+    while (poll(&waited, 1, -1) < 0 && errno == EINTR)
+        ;
+}
+
 int ls_wait(int fd, const ls_deadline *deadline, int spin_us)
 {
     int ready = spin_us > 0 ? spin_and_sleep(fd, deadline, spin_us)

@@ -448,9 +448,22 @@ int libsocket_server_receive_packed(void **block, size_t *size,
                                     int timeout_ms);
 
 /*
+ * Waits as libsocket_server_receive() does and takes nothing: for a binding
+ * that may not wait while it holds a lock, such as an interpreter's, and takes
+ * while it does. A receive that follows may find nothing: another took it, or
+ * what came was no event.
+ *
+ * Status: INVALID, BAD_HANDLE, TIMEOUT, INTERRUPTED, IO. A handle that is
+ * closed meanwhile gives OK, and the receive tells.
+ */
+int libsocket_server_wait_events(libsocket_server server, int timeout_ms);
+
+/*
  * A descriptor that is readable exactly while receive would not wait; only
  * that it may wake a poller for an event which another call has taken just
- * then. It belongs to the library: poll it, never read, write or close it; it
+ * then, and that it may be late by 20 ms for what arrives while, or just after,
+ * a thread waits in receive or wait_events, which reads the connections itself
+ * meanwhile. It belongs to the library: poll it, never read, write or close it; it
  * is gone when close returns. An epoll set forgets it at that moment, perhaps
  * before a thread that sleeps there has seen it: wake that thread by other
  * means, and close the handle after it has taken the descriptor out. Returns
@@ -630,6 +643,13 @@ int libsocket_client_receive(libsocket_event **events, size_t *count,
 int libsocket_client_receive_packed(void **block, size_t *size,
                                     libsocket_client client, size_t max,
                                     int timeout_ms);
+
+/*
+ * As libsocket_server_wait_events(), for a client without callback.
+ *
+ * Status: INVALID, BAD_HANDLE, TIMEOUT, INTERRUPTED, IO.
+ */
+int libsocket_client_wait_events(libsocket_client client, int timeout_ms);
 
 /*
  * As libsocket_server_fd(), for a client without callback.

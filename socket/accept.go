@@ -46,6 +46,9 @@ func (s *Server) accept() {
 			continue
 		}
 		pause.reset()
+		if s.cfg.Pollset != nil {
+			c = loosen(c)
+		}
 		accepted := s.log.position()
 		v := s.lobby.enter(s.ctx, c)
 		if v == nil {

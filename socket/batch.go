@@ -37,6 +37,9 @@ func (q *inbox) fill(ctx context.Context, b *Batch, limit int) error {
 func (q *inbox) tryFill(b *Batch, limit int) error {
 	b.Release()
 	block, err := q.tryTake(batchLimit(limit))
+	if err == ErrTimeout && q.polls != nil {
+		block, err = q.polls.take(q, batchLimit(limit))
+	}
 	return b.hold(block, err)
 }
 

@@ -90,6 +90,7 @@ func Dial(ctx context.Context, t Transport, event string, cfg Config) (*Client, 
 		ended:   make(chan struct{}),
 		done:    make(chan struct{}),
 	}
+	c.inbox.polls = cfg.Pollset
 	c.logger = cfg.logger(c.inbox).With("event", event)
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	for _, w := range set.Warnings {

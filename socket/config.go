@@ -52,6 +52,10 @@ type Config struct {
 	// events have begun to wait may be told when they have been taken;
 	// that none wait is then told once more.
 	Notify func(readable bool)
+
+	// Pollset, with Notify, is where threads that are not Go's wait. It
+	// belongs to this server or client alone. nil: there are none.
+	Pollset *Pollset
 }
 
 // gathers reports whether streams are gathered.

@@ -188,15 +188,20 @@ func (c *cursor) tellNumber() bool {
 // gives it something sends now and then. Then the sender writes by itself: to
 // wake a goroutine for it takes as long, and the message would wait for that.
 // One that sends without a pause leaves the writing to the writer, which takes
-// what has come meanwhile in one call. Where streams are gathered, the pause has
-// to be streamGap for one that does not answer.
+// what has come meanwhile in one call. Where streams are gathered, one that
+// answers is written to without any pause: on one core it may have run, and
+// answered, before the writing of what it answers was over. For one that says
+// nothing the pause has to be streamGap.
 const restTime = 5
 
-// rested reports whether the cursor, just detached, was idle for that long.
-// Called with the lock.
+// rested reports whether whoever woke the cursor, which was just detached, is to
+// write. Called with the lock.
 func (c *cursor) rested() bool {
 	pause := int64(restTime)
-	if c.log.limits.gather && !c.heard.Swap(false) {
+	if c.log.limits.gather {
+		if c.heard.Swap(false) {
+			return c.here != nil
+		}
 		pause = streamGap
 	}
 	return c.here != nil && microTime()-c.idleAt >= pause

@@ -50,22 +50,26 @@ func TestStreamIsGathered(t *testing.T) {
 	}
 }
 
-// TestAnswersAreWrittenHere: the pause after which a sender writes by itself is
-// shorter in a conversation than in a stream.
+// TestAnswersAreWrittenHere: a sender writes by itself in a conversation without
+// a pause, and in a stream after a long one.
 func TestAnswersAreWrittenHere(t *testing.T) {
 	l := newLog(logLimits{messages: 100, bytes: chunkSize, gather: true})
 	c := manualReader(l)
 	here := 0
 	c.here = func() { here++ }
-	send := func() {
+	send := func(pause int64) {
 		takeAll(c)
-		c.idleAt = microTime() - restTime
+		c.idleAt = microTime() - pause
 		require.NoError(t, l.append(draftOf(plainFrame(100)), Data, ""))
 	}
 	c.heard.Store(true)
-	send()
+	send(-patience.Microseconds())
 	require.Equal(t, 1, here)
 	require.False(t, c.heard.Load(), "it counts once")
+	send(-patience.Microseconds())
+	require.Equal(t, 1, here)
+	send(streamGap)
+	require.Equal(t, 2, here)
 }
 
 // TestBothEndsAreHeard: what comes from a peer is known to whoever writes to

@@ -12,6 +12,7 @@ type inbox struct {
 	maxMessages int
 	maxBytes    int
 	notify      func(readable bool)
+	polls       *Pollset // who takes reads connections there; nil: it does not
 
 	mu          sync.Mutex
 	space       sync.Cond // those who wait for room
@@ -23,6 +24,7 @@ type inbox struct {
 	end         error // what take returns once nothing waits; nil: wait
 	shut        bool  // readers may not add any more
 	closed      bool  // EventClosed is there: nothing comes after it
+	unseen      bool  // a pollset has read what was not looked at yet
 	readable    bool
 
 	packed   *buffer // see pack; nil: none
@@ -51,12 +53,17 @@ func newInbox(s *Settings, notify func(bool)) *inbox {
 // add appends a block of messages, and waits for room first. It returns false
 // when the inbox was shut; the events are then released. A block larger than
 // the whole inbox goes in when the inbox is empty.
-func (q *inbox) add(b *block) bool {
+func (q *inbox) add(b *block) bool { return q.insert(b, true) }
+
+// addNow is add that does not wait.
+func (q *inbox) addNow(b *block) bool { return q.insert(b, false) }
+
+func (q *inbox) insert(b *block, wait bool) bool {
 	q.mu.Lock()
 	if b.sparse && q.bytes+b.bytes > q.maxBytes/4 {
 		q.pack(b)
 	}
-	for !q.shut && q.messages > 0 && (q.messages+b.messages > q.maxMessages || q.bytes+b.bytes > q.maxBytes) {
+	for wait && !q.shut && q.messages > 0 && (q.messages+b.messages > q.maxMessages || q.bytes+b.bytes > q.maxBytes) {
 		q.space.Wait()
 	}
 	if q.shut {
@@ -209,7 +216,7 @@ func (q *inbox) close(err error) {
 
 // signal notes what unlock has to tell, after any change under the lock.
 func (q *inbox) signal() {
-	readable := q.first != nil || q.end != nil
+	readable := q.first != nil || q.end != nil || q.unseen
 	q.wake = readable
 	if readable != q.readable {
 		q.readable, q.tell = readable, readable
@@ -280,6 +287,26 @@ func (q *inbox) unchain() {
 		q.last = nil
 	}
 	b.next = nil
+}
+
+// pass is add, by who takes, and tryTake.
+func (q *inbox) pass(b *block, limit int) (*block, error) {
+	q.mu.Lock()
+	first := q.first == nil && !q.shut && b.left() <= limit
+	q.mu.Unlock()
+	if first {
+		return b, nil
+	}
+	q.addNow(b)
+	return q.tryTake(limit)
+}
+
+// setUnseen says whether a take would find something that is not here yet.
+func (q *inbox) setUnseen(unseen bool) {
+	q.mu.Lock()
+	defer q.unlock()
+	q.unseen = unseen
+	q.signal()
 }
 
 // take waits for at least one event.

@@ -22,6 +22,10 @@ type intake struct {
 		control(*control) error
 	}
 
+	polls  *Pollset // where another may read; nil: nobody else does
+	loan   *loan    // the last one; nil: there was none
+	onLoan bool     // another reads just now, and must not wait
+
 	block *block  // messages for the inbox; nil: none
 	seen  *shapes // of a connection that has had much to say
 	*scratch
@@ -52,19 +56,40 @@ func (in *intake) run() error {
 			}
 			in.flush()
 			in.rest()
-			err := in.frames.fill()
+			err := in.more()
 			in.equip()
 			if err != nil {
 				return err
 			}
-			if in.seen == nil && in.frames.last > smallBuffer/2 {
-				in.seen = new(shapes)
-			}
+			in.grow()
 			continue
 		}
-		if err := in.frame(body); err != nil {
+		if _, err := in.frame(body); err != nil {
 			return err
 		}
+		if in.full() {
+			in.flush()
+		}
+	}
+}
+
+// more waits for more to read. Between two frames another may read meanwhile.
+func (in *intake) more() error {
+	if in.polls != nil && !in.frames.within() {
+		if err := in.lendOut(); err != nil {
+			return err
+		}
+		if in.frames.within() {
+			return nil // look at it first
+		}
+	}
+	return in.frames.fill()
+}
+
+// grow equips a connection that has much to say.
+func (in *intake) grow() {
+	if in.seen == nil && in.frames.last > smallBuffer/2 {
+		in.seen = new(shapes)
 	}
 }
 
@@ -77,21 +102,25 @@ func (in *intake) rest() {
 	in.scratch = nil
 }
 
-func (in *intake) frame(body []byte) error {
+// frame takes a frame. An error is the end of the connection.
+func (in *intake) frame(body []byte) (isControl bool, _ error) {
 	isControl, err := parseBody(body, &in.env, &in.ctl, in.seen)
 	switch {
 	case err != nil:
 		in.logger.Error("dropped a malformed frame", "error", err, "bytes", len(body))
 	case isControl:
 		in.flush()
-		return in.owner.control(&in.ctl)
+		return true, in.owner.control(&in.ctl)
 	default:
 		in.message(len(body))
-		if b := in.block; in.inbox != nil && (b.room() == 0 || b.messages >= in.inbox.maxMessages || b.bytes >= in.inbox.maxBytes) {
-			in.flush()
-		}
 	}
-	return nil
+	return false, nil
+}
+
+// full reports whether the block has what an inbox takes at once.
+func (in *intake) full() bool {
+	b := in.block
+	return b != nil && in.inbox != nil && (b.room() == 0 || b.messages >= in.inbox.maxMessages || b.bytes >= in.inbox.maxBytes)
 }
 
 func (in *intake) message(size int) {
@@ -131,9 +160,16 @@ func (in *intake) flush() {
 	in.block = nil
 	if len(b.events) == 0 {
 		b.recycle()
-	} else if !in.inbox.add(b) {
+	} else if !in.give(b) {
 		in.inbox = nil
 	}
+}
+
+func (in *intake) give(b *block) bool {
+	if in.onLoan {
+		return in.inbox.addNow(b)
+	}
+	return in.inbox.add(b)
 }
 
 // reasonOf says what an error of run means to a person and to the peer.

@@ -47,6 +47,9 @@ func (c *Client) connect(callers context.Context) (*link, error) {
 	if err != nil {
 		return nil, c.connectError(callers, err)
 	}
+	if c.cfg.Pollset != nil {
+		netConn = loosen(netConn)
+	}
 	l := &link{
 		client: c,
 		raw:    newRawConn(netConn),
@@ -59,6 +62,7 @@ func (c *Client) connect(callers context.Context) (*link, error) {
 	l.writer.attach(l.cursor)
 	l.intake = intake{
 		frames: newFrameReader(l.raw, c.cfg, l.cursor),
+		polls:  c.cfg.Pollset,
 		inbox:  c.inbox,
 		logger: c.logger,
 		owner:  l,
@@ -255,7 +259,9 @@ func (l *link) tooLarge(size int, first byte) {
 // tell gives the host an event that the server has caused. A host that takes
 // none stops the reading here too: a server must not fill the memory.
 func (l *link) tell(e Event) {
-	l.client.inbox.awaitRoom()
+	if !l.intake.onLoan {
+		l.client.inbox.awaitRoom()
+	}
 	l.client.inbox.force(e)
 }
 

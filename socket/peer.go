@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"syscall"
 )
 
 // A peer is what the system tells about the other end of a connection. What
@@ -25,6 +26,10 @@ func peerOf(c net.Conn) peer {
 		p.askSystem(c.UnixConn)
 	case *net.UnixConn:
 		p.askSystem(c)
+	default:
+		if _, unix := c.RemoteAddr().(*net.UnixAddr); unix {
+			p.askSystem(c.(syscall.Conn))
+		}
 	}
 	return p
 }

@@ -3,13 +3,12 @@ package socket
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"syscall"
 )
 
 // askSystem fills in who connected, or who listened.
-func (p *peer) askSystem(c *net.UnixConn) {
+func (p *peer) askSystem(c syscall.Conn) {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return

@@ -187,6 +187,31 @@ func (fr *frameReader) readWith(read func([]byte) (int, error)) (int, error) {
 	return n, err
 }
 
+// readNow reads what is there: 0 without an error is nothing.
+func (fr *frameReader) readNow() (int, error) {
+	n, err := fr.readWith(fr.src.(*rawConn).ReadNow)
+	switch {
+	case n > 0:
+		if fr.heard != nil {
+			fr.heard.Store(true)
+		}
+	case errors.Is(err, io.EOF) && fr.within():
+		err = io.ErrUnexpectedEOF
+	case err == nil && !fr.within():
+		fr.close()
+	}
+	return n, err
+}
+
+// stillSilent looks once more at a peer of which nothing has come in time.
+func (fr *frameReader) stillSilent() error {
+	n, err := fr.lookAgain()
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errSilent
+	}
+	return err
+}
+
 // hurry says that the stream will not end by itself: what is there is read,
 // and the end is where nothing has come for a moment. Any goroutine may call
 // it.

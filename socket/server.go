@@ -108,6 +108,7 @@ func Listen(ctx context.Context, t Transport, event string, cfg Config) (*Server
 	}
 	if cfg.KeepEvents || cfg.OnEvent != nil {
 		s.inbox = newInbox(set, cfg.Notify)
+		s.inbox.polls = cfg.Pollset
 	}
 	s.logger = cfg.logger(s.inbox).With("event", event)
 	s.ctx, s.cancel = context.WithCancel(context.Background())

@@ -230,6 +230,14 @@ public:
         return outcome_<Errors, document>(
             awaited(code), [&] { return document(block, size); });
     }
+    /* Waits for what receive would take: false when the time has passed or
+     * a signal handler has run. */
+    of<bool> wait_events(timeout t = forever) const
+    {
+        const int code = Api::wait_events(handle_, timeout_ms_(t));
+        return outcome_<Errors, bool>(
+            awaited(code), [&] { return code == LIBSOCKET_OK; });
+    }
     of<int> fd() const
     {
         const int code = Api::fd(handle_);
@@ -340,6 +348,7 @@ struct server_api_ {
     static constexpr auto send_packed = libsocket_server_send_packed;
     static constexpr auto receive = libsocket_server_receive;
     static constexpr auto receive_packed = libsocket_server_receive_packed;
+    static constexpr auto wait_events = libsocket_server_wait_events;
     static constexpr auto fd = libsocket_server_fd;
 };
 
@@ -463,6 +472,7 @@ struct client_api_ {
     static constexpr auto send_packed = libsocket_client_send_packed;
     static constexpr auto receive = libsocket_client_receive;
     static constexpr auto receive_packed = libsocket_client_receive_packed;
+    static constexpr auto wait_events = libsocket_client_wait_events;
     static constexpr auto fd = libsocket_client_fd;
 };
 

@@ -84,6 +84,54 @@ static void receive_without_events(libsocket_client client)
     CHECK(events == NULL && block == NULL && count == 7);
 }
 
+/* What is there is found by a wait, and left for the receive. */
+static void waiting_takes_nothing(void)
+{
+    libsocket_server server = open_server("unix", "waits", NULL, LIBSOCKET_PULL);
+    libsocket_client client = join_server(server, "unix", "waits", "");
+    static const libsocket_server no_server;
+    static const libsocket_client no_client;
+    numbered number;
+    const libsocket_message *message = number_message(&number, 1);
+    CHECK_STATUS(libsocket_server_wait_events(no_server, 0), LIBSOCKET_E_BAD_HANDLE);
+    CHECK_STATUS(libsocket_client_wait_events(no_client, 0), LIBSOCKET_E_BAD_HANDLE);
+    CHECK_STATUS(libsocket_server_wait_events(server, -2), LIBSOCKET_E_INVALID);
+    CHECK_STATUS(libsocket_client_wait_events(client, -2), LIBSOCKET_E_INVALID);
+    peer of_server = {server, {0}}, of_client = {{0}, client};
+    libsocket_free(next_event(of_server, LIBSOCKET_EVENT_FIRST_CLIENT));
+    libsocket_free(next_event(of_client, LIBSOCKET_EVENT_SYNCED));
+    CHECK_STATUS(libsocket_server_wait_events(server, 0), LIBSOCKET_E_TIMEOUT);
+    CHECK_STATUS(libsocket_client_wait_events(client, 1), LIBSOCKET_E_TIMEOUT);
+    for (int round = 0; round < 100; round++) {
+        CHECK_OK(libsocket_server_send(server, message));
+        CHECK_OK(libsocket_client_wait_events(client, -1));
+        CHECK_OK(libsocket_client_wait_events(client, -1));
+        libsocket_free(next_event(of_client, LIBSOCKET_EVENT_MESSAGE));
+        CHECK_OK(libsocket_client_send(client, message));
+        CHECK_OK(libsocket_server_wait_events(server, -1));
+        libsocket_free(next_event(of_server, LIBSOCKET_EVENT_MESSAGE));
+    }
+    CHECK_OK(libsocket_client_close(client));
+    CHECK_OK(libsocket_server_close(server));
+}
+
+/* What came while a thread waited is not forgotten when nobody waits any more:
+   the descriptor tells, although the thread read the connection itself. */
+static void readable_after_a_wait(libsocket_server server, libsocket_client client)
+{
+    int fd = libsocket_client_fd(client);
+    numbered number;
+    for (uint32_t round = 0; round < 20; round++) {
+        CHECK_OK(libsocket_server_send(server, number_message(&number, round)));
+        CHECK_OK(libsocket_client_wait_events(client, -1));
+        CHECK(drain(client) == 1);
+        CHECK_STATUS(libsocket_client_wait_events(client, 1), LIBSOCKET_E_TIMEOUT);
+        CHECK_OK(libsocket_server_send(server, number_message(&number, round)));
+        CHECK(readable(fd, -1));
+        CHECK(drain(client) == 1);
+    }
+}
+
 /* Several handles in one epoll: each message is found where it is. */
 static void in_one_epoll(libsocket_server server)
 {
@@ -229,6 +277,8 @@ int main(void)
     RUN_WITH(follows_the_queue, server, client);
     RUN_WITH(clearing_empties_it, server, client);
     RUN_WITH(receive_without_events, client);
+    RUN(waiting_takes_nothing);
+    RUN_WITH(readable_after_a_wait, server, client);
     RUN_WITH(in_one_epoll, server);
     RUN_WITH(waiters_are_told, server);
     RUN_WITH(told_however_late, server);

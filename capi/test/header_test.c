@@ -205,6 +205,7 @@ static void functions(void)
         libsocket_server_receive;
     int (*server_receive_packed)(void **, size_t *, libsocket_server, size_t, int) =
         libsocket_server_receive_packed;
+    int (*server_wait_events)(libsocket_server, int) = libsocket_server_wait_events;
     int (*server_fd)(libsocket_server) = libsocket_server_fd;
     int (*server_clients)(libsocket_client_info **, size_t *, libsocket_server) =
         libsocket_server_clients;
@@ -226,6 +227,7 @@ static void functions(void)
         libsocket_client_receive;
     int (*client_receive_packed)(void **, size_t *, libsocket_client, size_t, int) =
         libsocket_client_receive_packed;
+    int (*client_wait_events)(libsocket_client, int) = libsocket_client_wait_events;
     int (*client_fd)(libsocket_client) = libsocket_client_fd;
     int (*client_connected)(libsocket_client) = libsocket_client_connected;
     int (*client_buffered)(size_t *, libsocket_client) = libsocket_client_buffered;
@@ -240,6 +242,7 @@ static void functions(void)
     CHECK(server_receive && server_receive_packed && server_fd && server_clients);
     CHECK(server_wait_clients && server_address && server_queue_length);
     CHECK(server_announce_restart && server_end_sending);
+    CHECK(server_wait_events && client_wait_events);
     CHECK(server_queue_clear && server_queue_take && server_stats);
     CHECK(client_open && client_close && client_send && client_send_many);
     CHECK(client_receive && client_receive_packed && client_fd && client_connected);

@@ -446,6 +446,8 @@ static void no_descriptors(void)
     CHECK_STATUS(libsocket_server_receive_packed(&block, &size, server, 0, -1), LIBSOCKET_E_IO);
     CHECK_STATUS(libsocket_client_receive(&events, &size, client, 0, -1), LIBSOCKET_E_IO);
     CHECK_STATUS(libsocket_client_receive_packed(&block, &size, client, 0, -1), LIBSOCKET_E_IO);
+    CHECK_STATUS(libsocket_server_wait_events(server, -1), LIBSOCKET_E_IO);
+    CHECK_STATUS(libsocket_client_wait_events(client, -1), LIBSOCKET_E_IO);
     CHECK_STATUS(libsocket_server_wait_clients(server, 5, -1), LIBSOCKET_E_IO);
     CHECK_SAYS("eventfd");
     check_need(setrlimit(RLIMIT_NOFILE, &limit) == 0, "no limit");

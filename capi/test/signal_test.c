@@ -206,6 +206,8 @@ static int receive_of_server(void)
     return libsocket_server_receive(&events, &count, server, 0, -1);
 }
 
+static int wait_for_events(void) { return libsocket_server_wait_events(server, -1); }
+static int wait_for_events_of_client(void) { return libsocket_client_wait_events(client, -1); }
 static int wait_for_ever(void) { return libsocket_server_wait_clients(server, 5, -1); }
 
 static void *call_and_wait(void *arg)
@@ -243,6 +245,8 @@ static void waiting_is_interrupted(void)
     interrupt(receive_packed_for_ever);
     interrupt(receive_packed_of_client);
     interrupt(receive_of_server);
+    interrupt(wait_for_events);
+    interrupt(wait_for_events_of_client);
     interrupt(wait_for_ever);
     CHECK_OK(libsocket_client_close(client));
     CHECK_OK(libsocket_server_close(server));

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import atexit
 import contextlib
+import math
 import os
 import select
 import sys
@@ -14,7 +15,7 @@ from ctypes import byref, c_uint64, c_void_p, string_at
 
 from ._errors import check, failure
 from ._lib import HOLD, PULL, Callback, Client, Server, blocking, quick
-from .core.exceptions import ClosedError, SystemCallError
+from .core.exceptions import ClosedError, Status, SystemCallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
         def _after_fork(self) -> None: ...
 
 
+# Milliseconds of a wait inside of the library, which would not notice a
+# signal that came just before it. Where nothing arrives for longer, nobody is
+# in a hurry.
+_LIVELY = 500
+
+
 class Handle:
     """An open server or client. One that is dropped is closed by a thread,
     because waiting inside of `__del__` may hang the program."""
@@ -37,6 +44,7 @@ class Handle:
     _open: Any
     _close: Any
     _fd: Any
+    _wait: Any
 
     def __init__(
         self,
@@ -65,7 +73,7 @@ class Handle:
         # The same for functions that are not told their arguments' types.
         self.key = c_uint64(identifier.id)
         self.is_open = True
-        self.descriptor = Descriptor(self._fd(self.id))
+        self.descriptor = Descriptor(self._fd(self.id), self._wait, self.key)
         _all.add(self)
         if Exit.begun and not was_ending:  # too late for _close_all()
             self.close()
@@ -125,8 +133,10 @@ class Descriptor:
     thread may still be polling. The copy lives as long as anybody has it.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, wait_events: Any, key: c_uint64) -> None:
         self._fd = -1
+        self._wait_events = wait_events
+        self._key = key
         # Those that no thread is polling with.
         self._polls: list[select.poll] = []
         if fd < 0:
@@ -143,10 +153,21 @@ class Descriptor:
         return self._fd
 
     def wait(self, milliseconds: float | None = None) -> bool:
-        """Wait until it is readable; False when the time is up.
+        """Wait until something may have arrived; False when the time is up.
 
         Signal handlers run meanwhile, and what they raise ends the wait.
         """
+        # Inside of the library, where what arrives is read by this thread.
+        lively = _LIVELY if milliseconds is None else milliseconds
+        lively = math.ceil(min(lively, _LIVELY))
+        if self._wait_events(self._key, lively) != Status.TIMEOUT:
+            return True
+        if milliseconds is None:
+            return self._sleep(None)
+        return milliseconds > lively and self._sleep(milliseconds - lively)
+
+    def _sleep(self, milliseconds: float | None) -> bool:
+        """Wait until it is readable; False when the time is up."""
         try:
             poll = self._polls.pop()
         except IndexError:
@@ -172,6 +193,7 @@ class ServerHandle(Handle):
         self._open = blocking.server_open
         self._close = blocking.server_close
         self._fd = quick.server_fd
+        self._wait = blocking.server_wait_events
         flags = PULL | HOLD if hold else PULL
         super().__init__(Server(), transport, event_name, settings, flags)
 
@@ -194,6 +216,7 @@ class ClientHandle(Handle):
         self._open = blocking.client_open
         self._close = blocking.client_close
         self._fd = quick.client_fd
+        self._wait = blocking.client_wait_events
         super().__init__(Client(), transport, event_name, settings, 0)
 
 

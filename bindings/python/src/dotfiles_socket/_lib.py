@@ -276,6 +276,9 @@ _declare(
     checked=False,
 )
 
+# int libsocket_server_wait_events(libsocket_server server, int timeout_ms);
+_declare("server_wait_events", c_int, Server, c_int, checked=False)
+
 # int libsocket_server_fd(libsocket_server server);
 _declare("server_fd", c_int, Server)
 
@@ -389,6 +392,9 @@ _declare(
     c_int,
     checked=False,
 )
+
+# int libsocket_client_wait_events(libsocket_client client, int timeout_ms);
+_declare("client_wait_events", c_int, Client, c_int, checked=False)
 
 # int libsocket_client_fd(libsocket_client client);
 _declare("client_fd", c_int, Client)

@@ -43,7 +43,7 @@ def message_row(message: Any, event_name: str) -> Any:
 
     Raises TypeError for what is no message.
     """
-    if isinstance(message, dict):
+    if message.__class__ is dict:
         return message
     try:
         milliseconds, iso = message.timestamp_ms, message.timestamp_iso

@@ -284,20 +284,21 @@ class EventServer(SocketServer):
         except IndexError:
             pack = packer()
         try:
-            if client_id is None and retain_key is None:
-                client = None
-                row = message
-                if message.__class__ is not dict:
-                    row = message_row(message, self._event_name)
-            else:
-                client = None if client_id is None else _number(client_id)
+            if client_id is not None or retain_key is not None:
                 row = addressed_row(
-                    message, self._event_name, client, retain_key
+                    message,
+                    self._event_name,
+                    None if client_id is None else _number(client_id),
+                    retain_key,
                 )
+            elif message.__class__ is dict:
+                row = message
+            else:
+                row = message_row(message, self._event_name)
             document = pack((row,))
         except Exception as e:
             raise BadMessageError(f"Failed to serialize message: {e}") from e
-        if client == _NOBODY:
+        if client_id is not None and row[5] == _NOBODY:
             raise UnknownClientError(f"Client not connected: {client_id}")
         size = len(document)
         if size > SHORT:

@@ -1,0 +1,70 @@
+package socket
+
+// A readTurn is what one who reads a connection in place of its goroutine has
+// found.
+type readTurn struct {
+	block *block // nil: no messages
+	heard bool   // something was read
+	more  bool   // something is left to be looked at
+	stuck bool   // in the middle of a frame
+	err   error  // the connection is over
+}
+
+// turn does what run does, as far as it can be done without waiting: up to one
+// block or one control frame.
+func (in *intake) turn() (t readTurn) {
+	whole := false
+	defer func() {
+		if !whole {
+			t = readTurn{err: errPanicked}
+		}
+	}()
+	defer recovered(in.logger, "connection")
+	in.equip()
+	in.onLoan = true
+	t = in.look()
+	if b := in.block; b != nil && len(b.events) > 0 {
+		in.block, t.block = nil, b
+	}
+	in.onLoan = false
+	in.rest()
+	whole = true
+	return t
+}
+
+// errPanicked ends a connection whose reading met a bug.
+var errPanicked = fail(ErrIO, "a bug ended the connection: the log has it")
+
+func (in *intake) look() (t readTurn) {
+	fr := &in.frames
+	for {
+		body, err := fr.scan()
+		if err != nil {
+			t.err = err
+			return t
+		}
+		if body == nil {
+			if b := in.block; b != nil && len(b.events) > 0 {
+				t.more = fr.within()
+				return t
+			}
+			if t.heard { // others have a turn as well
+				t.more = fr.within()
+				return t
+			}
+			n, err := fr.readNow()
+			if n == 0 {
+				t.err, t.stuck = err, fr.within()
+				return t
+			}
+			t.heard = true
+			in.grow()
+			continue
+		}
+		isControl, err := in.frame(body)
+		if err != nil || isControl || in.full() {
+			t.err, t.more = err, fr.within()
+			return t
+		}
+	}
+}
