@@ -47,7 +47,7 @@ func (s *Server) accept() {
 		}
 		pause.reset()
 		if s.cfg.Pollset != nil {
-			c = loosen(c)
+			c = loosen(c, s.cfg.Pollset)
 		}
 		accepted := s.log.position()
 		v := s.lobby.enter(s.ctx, c)

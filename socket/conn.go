@@ -59,7 +59,6 @@ func newConn(s *Server, raw *rawConn, p peer) *conn {
 	c.writer.attach(c.cursor)
 	c.intake = intake{
 		frames: newFrameReader(raw, s.cfg, c.cursor),
-		polls:  s.cfg.Pollset,
 		inbox:  s.inbox,
 		logger: s.logger,
 		owner:  c,

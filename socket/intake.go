@@ -22,10 +22,6 @@ type intake struct {
 		control(*control) error
 	}
 
-	polls  *Pollset // where another may read; nil: nobody else does
-	loan   *loan    // the last one; nil: there was none
-	onLoan bool     // another reads just now, and must not wait
-
 	block *block  // messages for the inbox; nil: none
 	seen  *shapes // of a connection that has had much to say
 	*scratch
@@ -75,7 +71,7 @@ func (in *intake) run() error {
 
 // more waits for more to read. Between two frames another may read meanwhile.
 func (in *intake) more() error {
-	if in.polls != nil && !in.frames.within() {
+	if !in.frames.within() {
 		if err := in.lendOut(); err != nil {
 			return err
 		}
@@ -166,7 +162,7 @@ func (in *intake) flush() {
 }
 
 func (in *intake) give(b *block) bool {
-	if in.onLoan {
+	if in.frames.lent {
 		return in.inbox.addNow(b)
 	}
 	return in.inbox.add(b)

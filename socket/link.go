@@ -48,7 +48,7 @@ func (c *Client) connect(callers context.Context) (*link, error) {
 		return nil, c.connectError(callers, err)
 	}
 	if c.cfg.Pollset != nil {
-		netConn = loosen(netConn)
+		netConn = loosen(netConn, c.cfg.Pollset)
 	}
 	l := &link{
 		client: c,
@@ -62,7 +62,6 @@ func (c *Client) connect(callers context.Context) (*link, error) {
 	l.writer.attach(l.cursor)
 	l.intake = intake{
 		frames: newFrameReader(l.raw, c.cfg, l.cursor),
-		polls:  c.cfg.Pollset,
 		inbox:  c.inbox,
 		logger: c.logger,
 		owner:  l,
@@ -259,7 +258,7 @@ func (l *link) tooLarge(size int, first byte) {
 // tell gives the host an event that the server has caused. A host that takes
 // none stops the reading here too: a server must not fill the memory.
 func (l *link) tell(e Event) {
-	if !l.intake.onLoan {
+	if !l.intake.frames.lent {
 		l.client.inbox.awaitRoom()
 	}
 	l.client.inbox.force(e)

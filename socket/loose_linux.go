@@ -20,6 +20,7 @@ import (
 // bare one. Its number changes with that.
 type looseConn struct {
 	local, remote net.Addr
+	polls         *Pollset
 
 	mu     sync.RWMutex // for reading: calls on the bare descriptor
 	fd     int          // bare; -1: it is the file's, or closed
@@ -31,11 +32,17 @@ type looseConn struct {
 	writes time.Time
 
 	loan atomic.Pointer[loan] // while another reads the connection
+	last *loan                // to be used again; of who reads
+
+	// Of ReadNow.
+	now     transfer
+	receive func(fd uintptr)
 }
 
-// loosen takes the socket of a connection of package net over. What is no such
+// loosen takes the socket of a connection of package net over, to be lent to
+// the pollset. What is no such
 // connection is returned as it is, as is one for which no descriptor is left.
-func loosen(c net.Conn) net.Conn {
+func loosen(c net.Conn, polls *Pollset) net.Conn {
 	switch c.(type) {
 	case *unixConn, *net.TCPConn:
 	default:
@@ -50,7 +57,9 @@ func loosen(c net.Conn) net.Conn {
 		return c
 	}
 	c.Close()
-	return &looseConn{local: c.LocalAddr(), remote: c.RemoteAddr(), fd: fd}
+	l := &looseConn{local: c.LocalAddr(), remote: c.RemoteAddr(), polls: polls, fd: fd}
+	l.receive = func(fd uintptr) { l.now.receive(fd) }
+	return l
 }
 
 // duplicate returns another descriptor of the socket, -1 if there is none.
@@ -136,9 +145,9 @@ func (c *looseConn) bound() {
 	}
 }
 
-// now calls f on the bare descriptor. It reports whether f was satisfied; a
+// try calls f on the bare descriptor. It reports whether f was satisfied; a
 // watched descriptor, and one with a deadline, is for the runtime.
-func (c *looseConn) now(f func(fd uintptr) bool, deadline *time.Time) (bool, error) {
+func (c *looseConn) try(f func(fd uintptr) bool, deadline *time.Time) (bool, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	switch {
@@ -155,7 +164,7 @@ func (c *looseConn) now(f func(fd uintptr) bool, deadline *time.Time) (bool, err
 type looseRaw struct{ *looseConn }
 
 func (c looseRaw) Read(f func(fd uintptr) bool) error {
-	done, err := c.now(f, &c.reads)
+	done, err := c.try(f, &c.reads)
 	if done || err != nil {
 		return err
 	}
@@ -168,7 +177,7 @@ func (c looseRaw) Read(f func(fd uintptr) bool) error {
 }
 
 func (c looseRaw) Write(f func(fd uintptr) bool) error {
-	done, err := c.now(f, &c.writes)
+	done, err := c.try(f, &c.writes)
 	if done || err != nil {
 		return err
 	}
@@ -196,6 +205,13 @@ func (c looseRaw) Control(f func(fd uintptr)) error {
 
 // SyscallConn is that of syscall.Conn.
 func (c *looseConn) SyscallConn() (syscall.RawConn, error) { return looseRaw{c}, nil }
+
+// ReadNow reads what is there: 0 without an error is nothing. It is for who
+// reads in place of the connection's goroutine.
+func (c *looseConn) ReadNow(p []byte) (int, error) {
+	c.now = transfer{buf: p}
+	return c.now.end(looseRaw{c}.Control(c.receive))
+}
 
 // recall has the connection read by its own goroutine again.
 func (c *looseConn) recall() {

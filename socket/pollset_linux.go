@@ -193,17 +193,16 @@ func (ps *Pollset) wanted() bool {
 }
 
 // lend puts a connection into the set until its loan.back. nil: it was not.
-func (ps *Pollset) lend(in *intake) *loan {
+func (ps *Pollset) lend(in *intake, c *looseConn) *loan {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	c, ok := in.frames.src.(*rawConn).conn.(*looseConn)
-	if !ok || !ps.wanted() || !c.bare() {
+	if !ps.wanted() || !c.bare() {
 		return nil
 	}
-	l := in.loan
+	l := c.last
 	if l == nil {
 		l = &loan{set: ps, conn: c, in: in, back: make(chan error, 1)}
-		in.loan = l
+		c.last = l
 	}
 	ps.lastID++
 	l.id, l.turning, l.recalled, l.heard = ps.lastID, false, false, time.Now()
@@ -368,7 +367,11 @@ func (ps *Pollset) turned(l *loan, t readTurn) {
 // lendOut has another read the connection, if somebody does, until it is to be
 // read here again, or is over.
 func (in *intake) lendOut() error {
-	l := in.polls.lend(in)
+	c := in.frames.loose()
+	if c == nil {
+		return nil
+	}
+	l := c.polls.lend(in, c)
 	if l == nil {
 		return nil
 	}

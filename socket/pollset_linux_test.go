@@ -367,7 +367,7 @@ func TestLooseConnDeadlines(t *testing.T) {
 	b.serve()
 	dialed, err := dialUnix(b.ctx, "test", &b.settings)
 	require.NoError(t, err)
-	c, ok := loosen(dialed).(*looseConn)
+	c, ok := loosen(dialed, NewPollset(-1)).(*looseConn)
 	require.True(t, ok)
 	require.Equal(t, dialed.RemoteAddr(), c.RemoteAddr())
 	require.NoError(t, c.SetReadDeadline(time.Unix(1, 0)))

@@ -30,9 +30,6 @@ type nowIO interface {
 	// comes, it returns 0 without an error.
 	ReadSoon(p []byte) (int, error)
 	spin(most time.Duration, notified bool)
-	// ReadNow reads what is there: 0 without an error is nothing. It is for
-	// who reads what was lent.
-	ReadNow(p []byte) (int, error)
 	// WriteNow writes what the system takes at once and returns how much that
 	// was. An error is left for the following Write to meet.
 	WriteNow(p []byte) int
@@ -73,9 +70,6 @@ func (c *rawConn) spinning(most time.Duration, notified bool) func([]byte) (int,
 	c.now.spin(most, notified)
 	return c.now.ReadSoon
 }
-
-// ReadNow is that of nowIO, which is there.
-func (c *rawConn) ReadNow(p []byte) (int, error) { return c.now.ReadNow(p) }
 
 // Write writes all of p, waiting for the peer as often as needed.
 func (c *rawConn) Write(p []byte) (int, error) { return c.io.Write(p) }

@@ -21,7 +21,6 @@ type direct struct {
 	read, write func(fd uintptr) bool
 	writeNow    func(fd uintptr) bool
 	awaitRead   func(fd uintptr) bool
-	readOnce    func(fd uintptr) // of one that may be lent
 
 	// Of who reads; nil: it does not spin.
 	spinner *spinner
@@ -55,9 +54,6 @@ func directIO(c net.Conn) io.ReadWriter {
 		d.out.send(fd)
 		return true
 	}
-	if _, loose := c.(*looseConn); loose {
-		d.readOnce = func(fd uintptr) { d.in.receive(fd) }
-	}
 	return d
 }
 
@@ -67,12 +63,6 @@ func (d *direct) Read(p []byte) (int, error) {
 	}
 	d.in = transfer{buf: p}
 	return d.readWith(d.read)
-}
-
-// ReadNow is that of nowIO.
-func (d *direct) ReadNow(p []byte) (int, error) {
-	d.in = transfer{buf: p}
-	return d.in.end(d.raw.Control(d.readOnce))
 }
 
 func (d *direct) readWith(read func(fd uintptr) bool) (int, error) {

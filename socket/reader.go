@@ -38,6 +38,7 @@ type frameReader struct {
 
 	began    bool        // a deadline runs for the frame that has begun
 	late     bool        // it has passed, and secondLook runs
+	lent     bool        // another reads just now, and must not wait
 	deadline bool        // any deadline is set
 	hurried  atomic.Bool // see hurry
 }
@@ -185,31 +186,6 @@ func (fr *frameReader) readWith(read func([]byte) (int, error)) (int, error) {
 		fr.last = n
 	}
 	return n, err
-}
-
-// readNow reads what is there: 0 without an error is nothing.
-func (fr *frameReader) readNow() (int, error) {
-	n, err := fr.readWith(fr.src.(*rawConn).ReadNow)
-	switch {
-	case n > 0:
-		if fr.heard != nil {
-			fr.heard.Store(true)
-		}
-	case errors.Is(err, io.EOF) && fr.within():
-		err = io.ErrUnexpectedEOF
-	case err == nil && !fr.within():
-		fr.close()
-	}
-	return n, err
-}
-
-// stillSilent looks once more at a peer of which nothing has come in time.
-func (fr *frameReader) stillSilent() error {
-	n, err := fr.lookAgain()
-	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
-		err = errSilent
-	}
-	return err
 }
 
 // hurry says that the stream will not end by itself: what is there is read,

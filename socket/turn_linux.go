@@ -1,4 +1,12 @@
+//go:build linux && !386 && !s390x
+
 package socket
+
+import (
+	"errors"
+	"io"
+	"os"
+)
 
 // A readTurn is what one who reads a connection in place of its goroutine has
 // found.
@@ -21,12 +29,12 @@ func (in *intake) turn() (t readTurn) {
 	}()
 	defer recovered(in.logger, "connection")
 	in.equip()
-	in.onLoan = true
+	in.frames.lent = true
 	t = in.look()
 	if b := in.block; b != nil && len(b.events) > 0 {
 		in.block, t.block = nil, b
 	}
-	in.onLoan = false
+	in.frames.lent = false
 	in.rest()
 	whole = true
 	return t
@@ -67,4 +75,39 @@ func (in *intake) look() (t readTurn) {
 			return t
 		}
 	}
+}
+
+// readNow reads what is there: 0 without an error is nothing.
+func (fr *frameReader) readNow() (int, error) {
+	n, err := fr.readWith(fr.loose().ReadNow)
+	switch {
+	case n > 0:
+		if fr.heard != nil {
+			fr.heard.Store(true)
+		}
+	case errors.Is(err, io.EOF) && fr.within():
+		err = io.ErrUnexpectedEOF
+	case err == nil && !fr.within():
+		fr.close()
+	}
+	return n, err
+}
+
+// stillSilent looks once more at a peer of which nothing has come in time.
+func (fr *frameReader) stillSilent() error {
+	n, err := fr.lookAgain()
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errSilent
+	}
+	return err
+}
+
+// loose returns the connection if another may read it, else nil.
+func (fr *frameReader) loose() *looseConn {
+	raw, _ := fr.src.(*rawConn)
+	if raw == nil {
+		return nil
+	}
+	c, _ := raw.conn.(*looseConn)
+	return c
 }
