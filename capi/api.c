@@ -153,13 +153,13 @@ int ls_wait_events(enum ls_kind kind, uint64_t id, int timeout_ms)
     if (timeout_ms < -1)
         return ls_fail(LIBSOCKET_E_INVALID, "timeout_ms is below -1");
     ls_deadline deadline = ls_deadline_in(timeout_ms);
-    int fd;
-    int status = goJoin(&fd, kind, id);
-    if (status != LIBSOCKET_OK || fd < 0)
+    ls_receipt receipt = {NULL, 0, -1, 0, false};
+    int status = goJoin(&receipt, kind, id);
+    if (status != LIBSOCKET_OK || receipt.fd < 0)
         return status;
     waiter self = {kind, id};
     pthread_cleanup_push(leave, &self);
-    status = ls_wait(fd, &deadline, 0);
+    status = ls_wait(receipt.fd, &deadline, receipt.spin_us);
     pthread_cleanup_pop(1);
     return status == LIBSOCKET_OK ? status : ls_fail_plain(status);
 }

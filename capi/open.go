@@ -76,9 +76,7 @@ func open(kind C.uint32_t, transport, event, overrides string, flags C.uint32_t,
 			return nil, err
 		}
 		cfg.Notify = h.notifier.set
-		if settings.Spin == 0 {
-			cfg.Pollset = h.notifier.polls
-		}
+		cfg.Pollset = h.notifier.polls
 	}
 	if kind == C.LS_SERVER {
 		h.server, err = socket.Listen(context.Background(), t, event, cfg)

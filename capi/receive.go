@@ -90,13 +90,12 @@ func notPulled(h *handle) C.int {
 	return failText(statusInvalid, "the server was opened without LIBSOCKET_PULL")
 }
 
-// goJoin makes the caller a waiter and stores what it polls; -1 says that there
-// is something to receive.
+// goJoin makes the caller a waiter, who polls receipt.fd and ends with goLeave,
+// unless there is something to receive.
 //
 //export goJoin
-func goJoin(fd *C.int, kind C.uint32_t, id C.uint64_t) (status C.int) {
+func goJoin(receipt *C.ls_receipt, kind C.uint32_t, id C.uint64_t) (status C.int) {
 	defer rescue(&status)
-	*fd = -1
 	h := find(kind, id)
 	if h == nil {
 		return badHandle(kind)
@@ -110,8 +109,8 @@ func goJoin(fd *C.int, kind C.uint32_t, id C.uint64_t) (status C.int) {
 	if unread {
 		return statusOK
 	}
-	if n, ok := h.notifier.join(); ok {
-		*fd = C.int(n)
+	if fd, ok := h.notifier.join(); ok {
+		receipt.fd, receipt.spin_us = C.int(fd), C.int(h.spin())
 	}
 	return statusOK
 }

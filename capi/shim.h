@@ -114,7 +114,7 @@ enum ls_step {
     LS_AGAIN, /* give the fd to the registered waiter once more */
 };
 
-/* What goReceive found. */
+/* What goReceive and goJoin found. */
 typedef struct ls_receipt {
     void *block;
     size_t size;  /* events in the block, or bytes of it when packed */

@@ -41,16 +41,30 @@ static int left_ms(const ls_deadline *deadline)
     return left <= 0 ? 0 : (int)((left + NS_PER_MS - 1) / NS_PER_MS);
 }
 
+/*
+ * A thread that lets others run and is away for longer than CROWDED_NS has met
+ * a program that computes. It does not try again for RESTING_NS.
+ */
+#define CROWDED_NS NS_PER_MS
+#define RESTING_NS (100 * NS_PER_MS)
+
+static __thread int64_t resting_until;
+
 /* Looks until fd is readable or the time is up, and lets others run between. */
 static int spin(int fd, const ls_deadline *deadline, int most_us)
 {
     struct pollfd looked = {fd, POLLIN, 0};
-    int64_t until = now_ns() + most_us * NS_PER_US;
+    int64_t now = now_ns();
+    int64_t until = now + most_us * NS_PER_US;
     if (!deadline->never && deadline->at_ns < until)
         until = deadline->at_ns;
     int ready;
-    while ((ready = poll(&looked, 1, 0)) == 0 && now_ns() < until)
+    while ((ready = poll(&looked, 1, 0)) == 0 && now >= resting_until &&
+           (now = now_ns()) < until) {
         sched_yield();
+        if (now_ns() - now > CROWDED_NS)
+            resting_until = now + RESTING_NS;
+    }
     return ready;
 }
 

@@ -103,10 +103,10 @@
  *   callback runs on one of them; threads and programs that it starts inherit
  *   that the signals are blocked, unless it sets their mask. Handlers need no
  *   SA_ONSTACK, as long as they take less than 48 KiB of stack. A receive and
- *   a wait for clients return LIBSOCKET_E_INTERRUPTED when a handler has run
- *   on the thread while it waited; the other calls go on. One that ran just
- *   before the wait began is not noticed: who relies on it waits with a
- *   timeout, or for the descriptor with ppoll(). Loading puts handlers in
+ *   what waits for events or clients return LIBSOCKET_E_INTERRUPTED when a
+ *   handler has run on the thread meanwhile; the other calls go on. One that
+ *   ran just before the wait began is not noticed: who relies on it waits with
+ *   a timeout, or for the descriptor with ppoll(). Loading puts handlers in
  *   place for SIGSEGV, SIGBUS, SIGFPE, SIGPIPE and SIGURG, which hand on what
  *   is not the library's to what was there before; one that the host installs
  *   later may replace them. Of other signals, a handler that is there already

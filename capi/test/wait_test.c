@@ -10,6 +10,7 @@ static int64_t clock_ns;
 static int looks, slept; /* calls that do not wait, and that may */
 static int signal_at;    /* the look at which a signal comes; 0: none */
 static int ready_at;     /* the look at which the descriptor is readable */
+static int crowded;      /* the yield that takes long; 0: none */
 static int ends[2];      /* of a pipe */
 static volatile sig_atomic_t handled;
 
@@ -49,10 +50,19 @@ static int test_clock(clockid_t id, struct timespec *now)
     return 0;
 }
 
+static int test_yield(void)
+{
+    if (crowded > 0 && --crowded == 0)
+        clock_ns += 3000000;
+    return 0;
+}
+
+#define sched_yield test_yield
 #define poll counted_poll
 #define ppoll counted_ppoll
 #define clock_gettime test_clock
 #include "../wait.c"
+#undef sched_yield
 #undef poll
 #undef ppoll
 #undef clock_gettime
@@ -126,6 +136,19 @@ static void a_signal_takes_nothing_away(void)
     empty();
 }
 
+/* Who finds that others compute leaves them the core for a while. */
+static void a_crowd_ends_spins(void)
+{
+    crowded = 2;
+    CHECK_STATUS(wait_for(50, 100), LIBSOCKET_E_TIMEOUT);
+    CHECK(looks == 3 && slept == 1 && crowded == 0);
+    CHECK_STATUS(wait_for(50, 100), LIBSOCKET_E_TIMEOUT);
+    CHECK(looks == 1 && slept == 1);
+    clock_ns += RESTING_NS;
+    CHECK_STATUS(wait_for(50, 100), LIBSOCKET_E_TIMEOUT);
+    CHECK(looks == 10 && slept == 1);
+}
+
 int main(void)
 {
     struct sigaction action;
@@ -139,5 +162,6 @@ int main(void)
     RUN(what_comes_ends_a_spin);
     RUN(a_signal_that_came_meanwhile_interrupts);
     RUN(a_signal_takes_nothing_away);
+    RUN(a_crowd_ends_spins);
     return check_report();
 }
