@@ -138,12 +138,13 @@ static int tell_end(int status, uint64_t id)
 typedef struct waiter {
     enum ls_kind kind;
     uint64_t id;
+    int fd;
 } waiter;
 
 static void leave(void *given)
 {
     const waiter *gone = given;
-    goLeave(gone->kind, gone->id);
+    goLeave(gone->kind, gone->id, gone->fd);
 }
 
 int ls_wait_events(enum ls_kind kind, uint64_t id, int timeout_ms)
@@ -157,7 +158,7 @@ int ls_wait_events(enum ls_kind kind, uint64_t id, int timeout_ms)
     int status = goJoin(&receipt, kind, id);
     if (status != LIBSOCKET_OK || receipt.fd < 0)
         return status;
-    waiter self = {kind, id};
+    waiter self = {kind, id, receipt.fd};
     pthread_cleanup_push(leave, &self);
     status = ls_wait(receipt.fd, &deadline, receipt.spin_us);
     pthread_cleanup_pop(1);
@@ -175,8 +176,8 @@ int ls_receive(void **block, size_t *size, enum ls_kind kind,
         return ls_fail(LIBSOCKET_E_INVALID, "timeout_ms is below -1");
     ls_deadline deadline = ls_deadline_in(timeout_ms);
     enum ls_step step = timeout_ms == 0 ? LS_TRY : LS_JOIN;
+    ls_receipt receipt = {NULL, 0, -1, 0, false};
     for (;;) {
-        ls_receipt receipt = {NULL, 0, -1, 0, false};
         int status = goReceive(&receipt, kind, id, form, step, max);
         if (receipt.closing)
             ended = id;
@@ -187,12 +188,12 @@ int ls_receive(void **block, size_t *size, enum ls_kind kind,
             }
             return tell_end(status, id);
         }
-        waiter self = {kind, id};
+        waiter self = {kind, id, receipt.fd};
         pthread_cleanup_push(leave, &self);
         status = ls_wait(receipt.fd, &deadline, receipt.spin_us);
         pthread_cleanup_pop(0);
         if (status != LIBSOCKET_OK) {
-            goLeave(kind, id);
+            goLeave(kind, id, receipt.fd);
             return ls_fail_plain(status);
         }
         step = LS_AGAIN;

@@ -22,7 +22,7 @@ type endpoint interface {
 }
 
 // A handle is an open server or client with its way of delivery: a notifier
-// when events are waited for, by the host or by a pump, which there is when it
+// when events are waited for in C, by the host or by a pump, and a pump when it
 // gave a callback; neither when it wants no events.
 type handle struct {
 	id uint64

@@ -66,9 +66,9 @@ func (n *notifier) join() (int, bool) {
 	return n.polls.Enter(), true
 }
 
-// leave ends what join began.
-func (n *notifier) leave() {
-	n.polls.Leave()
+// leave ends what join began, which returned fd.
+func (n *notifier) leave(fd int) {
+	n.polls.Leave(fd)
 	n.waiters.Done()
 }
 

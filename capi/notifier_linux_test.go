@@ -72,13 +72,13 @@ func TestNotifierEndsWithItsWaiters(t *testing.T) {
 	if _, ok := n.join(); ok {
 		t.Error("joined while it is ending")
 	}
-	n.leave()
+	n.leave(fd)
 	select {
 	case <-ended:
 		t.Error("ended before its waiters have left")
 	default:
 	}
-	n.leave()
+	n.leave(fd)
 	<-ended
 }
 
@@ -103,7 +103,7 @@ func TestNotifierEndWinsOverSet(t *testing.T) {
 			if !isReadable(t, fd) {
 				t.Error("not readable while it is ending")
 			}
-			n.leave()
+			n.leave(fd)
 		})
 		all.Wait()
 	}

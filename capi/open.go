@@ -49,7 +49,7 @@ func flagsProblem(kind, flags C.uint32_t, callback C.uintptr_t) string {
 	return ""
 }
 
-func open(kind C.uint32_t, transport, event, overrides string, flags C.uint32_t, callback bool) (*handle, error) {
+func open(kind C.uint32_t, transport, event, overrides string, flags C.uint32_t, callback bool) (_ *handle, err error) {
 	t, err := socket.ParseTransport(transport)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,15 @@ func open(kind C.uint32_t, transport, event, overrides string, flags C.uint32_t,
 		Settings: settings, Environ: env, KeepEvents: pull || callback, HoldClients: h.hold,
 		Gather: gather,
 	}
-	if pull || callback {
+	waitsInC := callback && takePlace()
+	if waitsInC {
+		defer func() {
+			if err != nil {
+				givePlace()
+			}
+		}()
+	}
+	if pull || waitsInC {
 		if h.notifier, err = newNotifier(); err != nil {
 			return nil, err
 		}

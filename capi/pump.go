@@ -27,6 +27,9 @@ func (p *pump) run(h *handle) {
 	runtime.LockOSThread()
 	defer close(h.pumped)
 	defer C.ls_callback_end()
+	if h.notifier != nil {
+		defer givePlace()
+	}
 	if err := p.deliverAll(h); err != nil {
 		// A bug. There is no call that could return it: the host is told
 		// and the handle ends.
@@ -48,8 +51,6 @@ func (p *pump) deliverAll(h *handle) (err error) {
 		switch err := p.receive(h, &batch); {
 		case err == nil:
 			p.deliver(batch.Events)
-		case err == socket.ErrTimeout:
-			h.notifier.wait()
 		case errors.Is(err, socket.ErrClosed):
 			return nil
 		default:
@@ -77,26 +78,40 @@ func (p *pump) log(text string) {
 	p.deliver([]socket.Event{{Kind: socket.EventLog, Level: slog.LevelError, Text: text}})
 }
 
-// pumpsWaiting are the pumps that wait in C, where they read for themselves.
-// More than there are places would only fight for them: those wait in Go.
-var pumpsWaiting atomic.Int32
+// pumpsInC are the pumps that wait in C, where they read for themselves. More
+// of them than there are places would only fight for those: the others wait in
+// Go, for what goroutines read.
+var pumpsInC atomic.Int32
 
-// receive takes events. ErrTimeout says that there are none, and that the pump
-// is to wait in C.
+// takePlace reports whether one more pump waits in C; givePlace undoes it.
+func takePlace() bool {
+	if pumpsInC.Add(1) <= leastPlaces {
+		return true
+	}
+	givePlace()
+	return false
+}
+
+func givePlace() { pumpsInC.Add(-1) }
+
+// receive takes events, and waits for them.
 func (p *pump) receive(h *handle, batch *socket.Batch) error {
-	err := h.TryReceiveBatch(batch, 0)
-	if err == socket.ErrTimeout && pumpsWaiting.Load() >= leastPlaces {
+	if h.notifier == nil {
 		return h.ReceiveBatch(context.Background(), batch, 0)
 	}
-	return err
+	for {
+		err := h.TryReceiveBatch(batch, 0)
+		if err != socket.ErrTimeout {
+			return err
+		}
+		h.notifier.wait()
+	}
 }
 
 // wait returns when there may be something, at once when the handle is ending.
 func (n *notifier) wait() {
 	if fd, ok := n.join(); ok {
-		pumpsWaiting.Add(1)
 		C.ls_wait_for_ever(C.int(fd))
-		pumpsWaiting.Add(-1)
-		n.leave()
+		n.leave(fd)
 	}
 }

@@ -8,12 +8,14 @@ import (
 )
 
 // goReceive takes what waits. Without anything, LS_JOIN makes the caller a
-// waiter: it polls receipt.fd in C and comes back with LS_AGAIN, or ends with
-// goLeave.
+// waiter: it polls receipt.fd in C and comes back with it and LS_AGAIN, or ends
+// with goLeave.
 //
 //export goReceive
 func goReceive(receipt *C.ls_receipt, kind C.uint32_t, id C.uint64_t, form, step C.uint32_t, limit C.size_t) (status C.int) {
 	defer rescue(&status)
+	waited := int(receipt.fd)
+	receipt.fd = -1
 	h := find(kind, id)
 	if h == nil {
 		return badHandle(kind)
@@ -24,13 +26,13 @@ func goReceive(receipt *C.ls_receipt, kind C.uint32_t, id C.uint64_t, form, step
 	if step == C.LS_AGAIN {
 		defer func() {
 			if receipt.fd < 0 {
-				h.notifier.leave()
+				h.notifier.leave(waited)
 			}
 		}()
 	}
 	err := h.receive(receipt, form, limit)
 	if err == socket.ErrTimeout && step != C.LS_TRY {
-		fd, waits := h.notifier.polls.Descriptor(), true
+		fd, waits := waited, true
 		if step == C.LS_JOIN {
 			fd, waits = h.notifier.join()
 		}
@@ -116,11 +118,11 @@ func goJoin(receipt *C.ls_receipt, kind C.uint32_t, id C.uint64_t) (status C.int
 }
 
 //export goLeave
-func goLeave(kind C.uint32_t, id C.uint64_t) {
+func goLeave(kind C.uint32_t, id C.uint64_t, fd C.int) {
 	var status C.int
 	defer rescue(&status)
 	if h := find(kind, id); h != nil {
-		h.notifier.leave()
+		h.notifier.leave(int(fd))
 	}
 }
 

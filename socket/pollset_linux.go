@@ -34,6 +34,7 @@ type Pollset struct {
 	waiting  int   // threads between Enter and Leave
 	seen     int64 // when one was there, in microseconds
 	yielded  int64 // when one last gave up its place, the same
+	entered  int   // since then
 	loans    map[int32]*loan
 	lastID   int32
 	ready    []*loan     // these have something, as far as is known
@@ -55,7 +56,11 @@ const mostTurns = 64
 // goroutine has for 10 ms, as such a thread seems to: and then does so again at
 // each look, 20 us apart, with a thread woken up for each. A place that is
 // given up in time, when there is nothing to do, is left alone.
-const placeTime = 5000
+// One that waits now and then does not seem so.
+const (
+	placeTime  = 5000
+	placeWaits = 16
+)
 
 // A loan is a connection that waits in a pollset.
 type loan struct {
@@ -86,31 +91,24 @@ func (ps *Pollset) Enter() int {
 	if ps.fd < 0 && !ps.ended {
 		ps.open()
 	}
-	ps.waiting++
-	fd, now := ps.descriptor(), microTime()
-	yields := now-ps.yielded > placeTime
-	if yields {
-		ps.yielded = now
+	if ps.fd < 0 {
+		ps.mu.Unlock()
+		return ps.event
 	}
+	ps.waiting++
+	ps.entered++
+	now := microTime()
+	passed := now - ps.yielded
+	yields := passed > placeTime && passed < 2*placeTime && ps.entered > placeWaits
+	if yields || passed >= 2*placeTime {
+		ps.yielded, ps.entered = now, 0
+	}
+	fd := ps.fd
 	ps.mu.Unlock()
 	if yields {
 		runtime.Gosched()
 	}
 	return fd
-}
-
-// Descriptor is what Enter returned to one who has not left.
-func (ps *Pollset) Descriptor() int {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	return ps.descriptor()
-}
-
-func (ps *Pollset) descriptor() int {
-	if ps.fd < 0 {
-		return ps.event
-	}
-	return ps.fd
 }
 
 // open makes the epoll set. Without a descriptor for it goroutines read.
@@ -132,8 +130,11 @@ func (ps *Pollset) control(op int, fd uintptr, id int32) syscall.Errno {
 	return errno
 }
 
-// Leave ends what Enter began.
-func (ps *Pollset) Leave() {
+// Leave ends what Enter began, which returned fd.
+func (ps *Pollset) Leave(fd int) {
+	if fd == ps.event {
+		return
+	}
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	ps.waiting--
@@ -166,9 +167,13 @@ func (ps *Pollset) look() {
 		ps.timer.Reset(takerAway)
 	default:
 		ps.watching = false
-		for _, l := range ps.loans {
-			ps.giveBack(l)
-		}
+		ps.giveAllBack()
+	}
+}
+
+func (ps *Pollset) giveAllBack() {
+	for _, l := range ps.loans {
+		ps.giveBack(l)
 	}
 }
 
@@ -178,9 +183,7 @@ func (ps *Pollset) End() {
 	defer ps.mu.Unlock()
 	ps.ended = true
 	ps.timer.Stop()
-	for _, l := range ps.loans {
-		ps.giveBack(l)
-	}
+	ps.giveAllBack()
 	if ps.fd >= 0 {
 		syscall.Close(ps.fd)
 		ps.fd = -1
@@ -294,7 +297,9 @@ func (ps *Pollset) turn(q *inbox, limit int) (*block, error) {
 func (ps *Pollset) first() *loan {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	ps.here()
+	if len(ps.loans) > 0 {
+		ps.here()
+	}
 	l := ps.pop()
 	if l == nil {
 		ps.poll()

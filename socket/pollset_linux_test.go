@@ -60,7 +60,7 @@ func (p *polled) take(ctx context.Context, from batchTaker, b *Batch, limit int)
 		return err
 	}
 	fd := p.set.Enter()
-	defer p.set.Leave()
+	defer p.set.Leave(fd)
 	for err == ErrTimeout && ctx.Err() == nil {
 		var events [1]syscall.EpollEvent
 		_, _ = syscall.EpollWait(fd, events[:], 100) // a signal is as good as a look
@@ -77,8 +77,7 @@ func (p *polled) lent() int {
 
 // awaitLoans has a thread wait until so many connections are lent to it.
 func (p *polled) awaitLoans(t *testing.T, n int, provoke func()) {
-	p.set.Enter()
-	defer p.set.Leave()
+	defer p.set.Leave(p.set.Enter())
 	require.Eventually(t, func() bool {
 		if p.lent() < n {
 			provoke()
@@ -196,7 +195,7 @@ func TestPollsetKeepsWhileWaiting(t *testing.T) {
 	p := newPolled(t)
 	c := b.dial(p.config)
 	require.NoError(t, s.WaitClients(b.ctx, 1))
-	p.set.Enter()
+	fd := p.set.Enter()
 	p.awaitLoans(t, 1, func() { require.NoError(t, s.Send(Message{})) })
 	p.set.mu.Lock()
 	began := p.set.watching
@@ -209,7 +208,7 @@ func TestPollsetKeepsWhileWaiting(t *testing.T) {
 		}, patience, time.Millisecond)
 	}
 	require.Equal(t, 1, p.lent())
-	p.set.Leave()
+	p.set.Leave(fd)
 	require.NoError(t, c.Close())
 	require.Zero(t, p.lent())
 }

@@ -13,11 +13,8 @@ func NewPollset(event int) *Pollset { return &Pollset{event} }
 // Enter returns what a thread that waits polls.
 func (ps *Pollset) Enter() int { return ps.event }
 
-// Descriptor is what Enter returned.
-func (ps *Pollset) Descriptor() int { return ps.event }
-
 // Leave ends what Enter began.
-func (ps *Pollset) Leave() {}
+func (ps *Pollset) Leave(int) {}
 
 // End is for who has closed the handle.
 func (ps *Pollset) End() {}
