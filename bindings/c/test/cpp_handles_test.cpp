@@ -80,6 +80,7 @@ static void test_exchange()
     writer w;
     w.map().put("percent", 25).end();
     s.send(w);
+    CHECK(c.wait_events());
     const found got = next(c, event_kind::message);
     CHECK((*got).type() == message_type::data);
     CHECK((*got).payload()["percent"].value_or(0) == 25);
@@ -92,6 +93,7 @@ static void test_exchange()
     CHECK(clients.size() == 1 && clients[0].name == "viewer");
     CHECK(clients[0].pid == getpid() && clients[0].uid == getuid());
     c.send({w, message_type::error});
+    CHECK(s.wait_events());
     const found asked = next(s, event_kind::message);
     CHECK((*asked).client() == clients[0].client);
     CHECK((*asked).type() == message_type::error);

@@ -37,6 +37,7 @@ static void test_values()
     CHECK(message == 1);
     const auto none = c->receive(0ms);
     CHECK(none && none->empty());
+    CHECK(!c->wait_events(1ms).value_or(true));
     const results::server moved(*std::move(s));
     CHECK(moved && moved.fd().value_or(-1) >= 0);
 }
