@@ -28,7 +28,7 @@ func goOpen(id *C.uint64_t, kind C.uint32_t, texts *C.ls_text, flags C.uint32_t,
 	handles.add(h)
 	*id = C.uint64_t(h.id) // before the first callback, which may use it
 	if callback != 0 {
-		p := &pump{callback: callback, user: user, event: h.event}
+		p := &pump{callback: callback, user: user, event: h.event, inGo: h.notifier == nil}
 		go p.run(h)
 	}
 	return statusOK

@@ -19,6 +19,7 @@ type pump struct {
 	callback, user C.uintptr_t
 	event          string
 	closed         bool // CLOSED was given
+	inGo           bool // it waits in Go
 }
 
 // run is started by goOpen and ends after CLOSED, which close waits for. It
@@ -96,22 +97,23 @@ func givePlace() { pumpsInC.Add(-1) }
 
 // receive takes events, and waits for them.
 func (p *pump) receive(h *handle, batch *socket.Batch) error {
-	if h.notifier == nil {
-		return h.ReceiveBatch(context.Background(), batch, 0)
-	}
-	for {
+	for !p.inGo {
 		err := h.TryReceiveBatch(batch, 0)
 		if err != socket.ErrTimeout {
 			return err
 		}
-		h.notifier.wait()
+		p.inGo = !h.notifier.wait()
 	}
+	return h.ReceiveBatch(context.Background(), batch, 0)
 }
 
-// wait returns when there may be something, at once when the handle is ending.
-func (n *notifier) wait() {
-	if fd, ok := n.join(); ok {
-		C.ls_wait_for_ever(C.int(fd))
-		n.leave(fd)
+// wait returns when there may be something, at once when the handle is ending;
+// false when it cannot wait.
+func (n *notifier) wait() bool {
+	fd, ok := n.join()
+	if !ok {
+		return true
 	}
+	defer n.leave(fd)
+	return bool(C.ls_wait_for_ever(C.int(fd)))
 }

@@ -97,8 +97,11 @@ ls_deadline ls_deadline_in(int timeout_ms);
  */
 int ls_wait(int fd, const ls_deadline *deadline, int spin_us);
 
-/* Waits until fd is readable, on a thread of the library's. */
-void ls_wait_for_ever(int fd);
+/*
+ * Waits until fd is readable, on a thread of the library's; false when the
+ * system lets the process poll nothing, as one that may have no descriptors.
+ */
+bool ls_wait_for_ever(int fd);
 
 /* ---- api_*.c: what both kinds of handle do ------------------------------ */
 

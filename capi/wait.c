@@ -111,11 +111,13 @@ static int spin_and_sleep(int fd, const ls_deadline *deadline, int spin_us)
     return ready;
 }
 
-void ls_wait_for_ever(int fd)
+bool ls_wait_for_ever(int fd)
 {
     struct pollfd waited = {fd, POLLIN, 0};
-    while (poll(&waited, 1, -1) < 0 && errno == EINTR)
+    int ready;
+    while ((ready = poll(&waited, 1, -1)) < 0 && errno == EINTR)
         ;
+    return ready > 0;
 }
 
 int ls_wait(int fd, const ls_deadline *deadline, int spin_us)

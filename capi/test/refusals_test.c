@@ -455,6 +455,34 @@ static void no_descriptors(void)
     CHECK_OK(libsocket_server_close(server));
 }
 
+static box called_back = BOX;
+
+static void count_messages(const libsocket_event *events, size_t count, void *user)
+{
+    (void)user;
+    for (size_t i = 0; i < count; i++)
+        box_add(&called_back, events[i].kind == LIBSOCKET_EVENT_MESSAGE);
+}
+
+/* A callback's thread, which cannot poll then, is told all the same. */
+static void callback_without_descriptors(void)
+{
+    struct rlimit limit;
+    libsocket_message message = data_message("\xc0", 1);
+    server = open_server("unix", "called", NULL, 0);
+    CHECK_OK(libsocket_client_open(&client, "unix", "called", NULL, 0, count_messages, NULL));
+    CHECK_OK(libsocket_server_wait_clients(server, 1, -1));
+    check_need(getrlimit(RLIMIT_NOFILE, &limit) == 0, "no limit");
+    leave_descriptors(0);
+    for (int i = 1; i <= 20; i++) {
+        CHECK_OK(libsocket_server_send(server, &message));
+        box_wait(&called_back, i);
+    }
+    check_need(setrlimit(RLIMIT_NOFILE, &limit) == 0, "no limit");
+    CHECK_OK(libsocket_client_close(client));
+    CHECK_OK(libsocket_server_close(server));
+}
+
 /* From now on the system refuses a call of this process, which may be root's. */
 static void refuse(uint32_t call, uint32_t error)
 {
@@ -587,10 +615,12 @@ int main(int argc, char **argv)
     if (argc > 1) { /* in the directory of who started it */
         check_bound(SUPPORT_SECONDS);
         strcpy(support_dir, getenv("HOME"));
-        if (strcmp(argv[1], "descriptors") == 0)
+        if (strcmp(argv[1], "descriptors") == 0) {
             RUN(no_descriptors);
-        else
+            RUN(callback_without_descriptors);
+        } else {
             RUN(no_access);
+        }
         return check_report();
     }
     support_start();

@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 
 static int64_t clock_ns;
 static int looks, slept; /* calls that do not wait, and that may */
@@ -149,6 +150,21 @@ static void a_crowd_ends_spins(void)
     CHECK(looks == 10 && slept == 1);
 }
 
+/* A host may have taken all descriptors from itself. */
+static void who_may_not_poll_is_told(void)
+{
+    struct rlimit before, none;
+    check_need(write(ends[1], "x", 1) == 1, "no pipe");
+    CHECK(ls_wait_for_ever(ends[0]));
+    check_need(getrlimit(RLIMIT_NOFILE, &before) == 0, "no limit");
+    none = before;
+    none.rlim_cur = 0;
+    check_need(setrlimit(RLIMIT_NOFILE, &none) == 0, "no limit");
+    CHECK(!ls_wait_for_ever(ends[0]));
+    check_need(setrlimit(RLIMIT_NOFILE, &before) == 0, "no limit");
+    empty();
+}
+
 int main(void)
 {
     struct sigaction action;
@@ -163,5 +179,6 @@ int main(void)
     RUN(a_signal_that_came_meanwhile_interrupts);
     RUN(a_signal_takes_nothing_away);
     RUN(a_crowd_ends_spins);
+    RUN(who_may_not_poll_is_told);
     return check_report();
 }
