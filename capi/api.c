@@ -147,6 +147,19 @@ static void leave(void *given)
     goLeave(gone->kind, gone->id, gone->fd);
 }
 
+/* Waits; who does not succeed is a waiter no longer. */
+static int wait_as(waiter *self, const ls_deadline *deadline, int spin_us)
+{
+    int status;
+    pthread_cleanup_push(leave, self);
+    status = ls_wait(self->fd, deadline, spin_us);
+    pthread_cleanup_pop(0);
+    if (status == LIBSOCKET_OK)
+        return status;
+    leave(self);
+    return ls_fail_plain(status);
+}
+
 int ls_wait_events(enum ls_kind kind, uint64_t id, int timeout_ms)
 {
     if (ls_forked())
@@ -159,10 +172,10 @@ int ls_wait_events(enum ls_kind kind, uint64_t id, int timeout_ms)
     if (status != LIBSOCKET_OK || receipt.fd < 0)
         return status;
     waiter self = {kind, id, receipt.fd};
-    pthread_cleanup_push(leave, &self);
-    status = ls_wait(receipt.fd, &deadline, receipt.spin_us);
-    pthread_cleanup_pop(1);
-    return status == LIBSOCKET_OK ? status : ls_fail_plain(status);
+    status = wait_as(&self, &deadline, receipt.spin_us);
+    if (status == LIBSOCKET_OK)
+        leave(&self);
+    return status;
 }
 
 int ls_receive(void **block, size_t *size, enum ls_kind kind,
@@ -189,13 +202,9 @@ int ls_receive(void **block, size_t *size, enum ls_kind kind,
             return tell_end(status, id);
         }
         waiter self = {kind, id, receipt.fd};
-        pthread_cleanup_push(leave, &self);
-        status = ls_wait(receipt.fd, &deadline, receipt.spin_us);
-        pthread_cleanup_pop(0);
-        if (status != LIBSOCKET_OK) {
-            goLeave(kind, id, receipt.fd);
-            return ls_fail_plain(status);
-        }
+        status = wait_as(&self, &deadline, receipt.spin_us);
+        if (status != LIBSOCKET_OK)
+            return status;
         step = LS_AGAIN;
     }
 }

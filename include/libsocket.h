@@ -461,13 +461,13 @@ int libsocket_server_wait_events(libsocket_server server, int timeout_ms);
 /*
  * A descriptor that is readable exactly while receive would not wait; only
  * that it may wake a poller for an event which another call has taken just
- * then, and that it may be late by 20 ms for what arrives while, or just after,
- * a thread waits in receive or wait_events, which reads the connections itself
- * meanwhile. It belongs to the library: poll it, never read, write or close it; it
- * is gone when close returns. An epoll set forgets it at that moment, perhaps
- * before a thread that sleeps there has seen it: wake that thread by other
- * means, and close the handle after it has taken the descriptor out. Returns
- * it (>= 0) or a status.
+ * then, and that it may be late by 20 ms for what arrives while, or just
+ * after, a thread waits in receive or wait_events, which reads the connections
+ * itself meanwhile. It belongs to the library: poll it, never read, write or
+ * close it; it is gone when close returns. An epoll set forgets it at that
+ * moment, perhaps before a thread that sleeps there has seen it: wake that
+ * thread by other means, and close the handle after it has taken the
+ * descriptor out. Returns it (>= 0) or a status.
  *
  * Status: INVALID, BAD_HANDLE, CLOSED.
  */

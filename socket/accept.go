@@ -46,9 +46,7 @@ func (s *Server) accept() {
 			continue
 		}
 		pause.reset()
-		if s.cfg.Pollset != nil {
-			c = loosen(c, s.cfg.Pollset)
-		}
+		c = loosen(c, s.cfg.Pollset)
 		accepted := s.log.position()
 		v := s.lobby.enter(s.ctx, c)
 		if v == nil {

@@ -47,9 +47,7 @@ func (c *Client) connect(callers context.Context) (*link, error) {
 	if err != nil {
 		return nil, c.connectError(callers, err)
 	}
-	if c.cfg.Pollset != nil {
-		netConn = loosen(netConn, c.cfg.Pollset)
-	}
+	netConn = loosen(netConn, c.cfg.Pollset)
 	l := &link{
 		client: c,
 		raw:    newRawConn(netConn),

@@ -40,9 +40,12 @@ type looseConn struct {
 }
 
 // loosen takes the socket of a connection of package net over, to be lent to
-// the pollset. What is no such
-// connection is returned as it is, as is one for which no descriptor is left.
+// the pollset. What is no such connection is returned as it is, as is one for
+// which there is no pollset, or no descriptor is left.
 func loosen(c net.Conn, polls *Pollset) net.Conn {
+	if polls == nil {
+		return c
+	}
 	switch c.(type) {
 	case *unixConn, *net.TCPConn:
 	default:
@@ -164,20 +167,15 @@ func (c *looseConn) try(f func(fd uintptr) bool, deadline *time.Time) (bool, err
 type looseRaw struct{ *looseConn }
 
 func (c looseRaw) Read(f func(fd uintptr) bool) error {
-	done, err := c.try(f, &c.reads)
-	if done || err != nil {
-		return err
-	}
-	raw, err := c.watched()
-	if err != nil {
-		return err
-	}
-	defer c.unwait()
-	return c.reason(raw.Read(f))
+	return c.call(f, &c.reads, syscall.RawConn.Read)
 }
 
 func (c looseRaw) Write(f func(fd uintptr) bool) error {
-	done, err := c.try(f, &c.writes)
+	return c.call(f, &c.writes, syscall.RawConn.Write)
+}
+
+func (c looseRaw) call(f func(fd uintptr) bool, deadline *time.Time, wait func(syscall.RawConn, func(uintptr) bool) error) error {
+	done, err := c.try(f, deadline)
 	if done || err != nil {
 		return err
 	}
@@ -186,8 +184,8 @@ func (c looseRaw) Write(f func(fd uintptr) bool) error {
 		return err
 	}
 	defer c.unwait()
-	c.recall() // what comes would wake up two
-	return c.reason(raw.Write(f))
+	c.recall() // if it is lent: what comes would wake up two
+	return c.reason(wait(raw, f))
 }
 
 func (c looseRaw) Control(f func(fd uintptr)) error {

@@ -38,7 +38,6 @@ type Pollset struct {
 	loans    map[int32]*loan
 	lastID   int32
 	ready    []*loan     // these have something, as far as is known
-	unseen   bool        // the inbox knows that there are such
 	timer    *time.Timer // until look
 	watching bool        // it runs
 	came     bool        // somebody was there since it was set
@@ -259,10 +258,8 @@ func (ps *Pollset) take(q *inbox, limit int) (*block, error) {
 	b, err := ps.turn(q, limit)
 	ps.mu.Lock()
 	unseen := len(ps.ready) > 0
-	changed := unseen != ps.unseen
-	ps.unseen = unseen
 	ps.mu.Unlock()
-	if changed {
+	if unseen != q.unseen { // which nobody else sets
 		q.setUnseen(unseen)
 	}
 	return b, err

@@ -249,6 +249,36 @@ func TestPollsetOfClosed(t *testing.T) {
 	})
 }
 
+// lendingPeer is a peer by hand whose connection is lent, after it has begun
+// with that frame.
+func lendingPeer(t *testing.T, b *bed, s *Server, p *polled, begin []byte) net.Conn {
+	peer, err := net.Dial(string(b.transport), s.Address())
+	require.NoError(t, err)
+	t.Cleanup(func() { peer.Close() })
+	_, err = peer.Write(begin)
+	require.NoError(t, err)
+	require.NoError(t, s.WaitClients(b.ctx, 1))
+	p.awaitLoans(t, 1, func() {
+		_, err := peer.Write(plainFrame(10))
+		require.NoError(t, err)
+	})
+	return peer
+}
+
+// nextDisconnected waits for the end of a client.
+func (p *polled) nextDisconnected(t *testing.T, ctx context.Context, s *Server) (Reason, string) {
+	var batch Batch
+	defer batch.Release()
+	for {
+		require.NoError(t, p.take(ctx, s, &batch, 0))
+		for _, e := range batch.Events {
+			if e.Kind == EventDisconnected {
+				return e.Reason, e.Text
+			}
+		}
+	}
+}
+
 // TestPollsetPartOfAFrame: a frame that has begun is for the goroutine, whose
 // wait for the rest has a bound.
 func TestPollsetPartOfAFrame(t *testing.T) {
@@ -256,29 +286,13 @@ func TestPollsetPartOfAFrame(t *testing.T) {
 	b.settings.FrameTimeout = 50 * time.Millisecond
 	p := newPolled(t)
 	s := b.serve(p.config)
-	peer, err := net.Dial("unix", s.Address())
-	require.NoError(t, err)
-	defer peer.Close()
-	require.NoError(t, s.WaitClients(b.ctx, 1))
 	frame := plainFrame(10)
-	p.awaitLoans(t, 1, func() {
-		_, err := peer.Write(frame)
-		require.NoError(t, err)
-	})
-	_, err = peer.Write(frame[:len(frame)-1])
+	peer := lendingPeer(t, b, s, p, frame)
+	_, err := peer.Write(frame[:len(frame)-1])
 	require.NoError(t, err)
-	var batch Batch
-	defer batch.Release()
-	for {
-		require.NoError(t, p.take(b.ctx, s, &batch, 0))
-		for _, e := range batch.Events {
-			if e.Kind == EventDisconnected {
-				require.Equal(t, ReasonProtocol, e.Reason)
-				require.Contains(t, e.Text, "frame_timeout")
-				return
-			}
-		}
-	}
+	reason, text := p.nextDisconnected(t, b.ctx, s)
+	require.Equal(t, ReasonProtocol, reason)
+	require.Contains(t, text, "frame_timeout")
 }
 
 // TestPollsetOfASilentPeer: the heartbeats of a peer are missed also while
@@ -288,28 +302,10 @@ func TestPollsetOfASilentPeer(t *testing.T) {
 	b.settings.TCP.Heartbeat = 100 * time.Millisecond
 	p := newPolled(t)
 	s := b.serve(p.config)
-	peer, err := net.Dial("tcp", s.Address())
-	require.NoError(t, err)
-	defer peer.Close()
 	hello := control{kind: controlHello, version: wireVersion, pid: os.Getpid()}
-	_, err = peer.Write(hello.appendFrame(nil))
-	require.NoError(t, err)
-	require.NoError(t, s.WaitClients(b.ctx, 1))
-	p.awaitLoans(t, 1, func() {
-		_, err := peer.Write(plainFrame(10))
-		require.NoError(t, err)
-	})
-	var batch Batch
-	defer batch.Release()
-	for {
-		require.NoError(t, p.take(b.ctx, s, &batch, 0))
-		for _, e := range batch.Events {
-			if e.Kind == EventDisconnected {
-				require.Equal(t, ReasonHeartbeat, e.Reason)
-				return
-			}
-		}
-	}
+	lendingPeer(t, b, s, p, hello.appendFrame(nil))
+	reason, _ := p.nextDisconnected(t, b.ctx, s)
+	require.Equal(t, ReasonHeartbeat, reason)
 }
 
 // TestPollsetTurnIsBounded: a peer that sends what is no event does not keep
@@ -319,14 +315,7 @@ func TestPollsetTurnIsBounded(t *testing.T) {
 	b.settings.AllowClientSend = false
 	p := newPolled(t)
 	s := b.serve(p.config)
-	peer, err := net.Dial("unix", s.Address())
-	require.NoError(t, err)
-	defer peer.Close()
-	require.NoError(t, s.WaitClients(b.ctx, 1))
-	p.awaitLoans(t, 1, func() {
-		_, err := peer.Write(plainFrame(10))
-		require.NoError(t, err)
-	})
+	peer := lendingPeer(t, b, s, p, plainFrame(10))
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Add(1)

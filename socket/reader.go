@@ -131,9 +131,6 @@ func (fr *frameReader) fill() error {
 	}
 	switch {
 	case n > 0:
-		if fr.heard != nil {
-			fr.heard.Store(true)
-		}
 		return nil
 	case errors.Is(err, io.EOF) && fr.within():
 		return io.ErrUnexpectedEOF
@@ -184,6 +181,9 @@ func (fr *frameReader) readWith(read func([]byte) (int, error)) (int, error) {
 	fr.w += n
 	if n > 0 {
 		fr.last = n
+		if fr.heard != nil {
+			fr.heard.Store(true)
+		}
 	}
 	return n, err
 }

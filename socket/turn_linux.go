@@ -82,9 +82,6 @@ func (fr *frameReader) readNow() (int, error) {
 	n, err := fr.readWith(fr.loose().ReadNow)
 	switch {
 	case n > 0:
-		if fr.heard != nil {
-			fr.heard.Store(true)
-		}
 	case errors.Is(err, io.EOF) && fr.within():
 		err = io.ErrUnexpectedEOF
 	case err == nil && !fr.within():
