@@ -113,9 +113,9 @@ static int spin_and_sleep(int fd, const ls_deadline *deadline, int spin_us)
 
 bool ls_wait_for_ever(int fd)
 {
-    struct pollfd waited = {fd, POLLIN, 0};
+    const ls_deadline never = ls_deadline_in(-1);
     int ready;
-    while ((ready = poll(&waited, 1, -1)) < 0 && errno == EINTR)
+    while ((ready = just_sleep(fd, &never)) < 0 && errno == EINTR)
         ;
     return ready > 0;
 }
