@@ -109,9 +109,11 @@
  *   a timeout, or for the descriptor with ppoll(). Loading puts handlers in
  *   place for SIGSEGV, SIGBUS, SIGFPE, SIGPIPE and SIGURG, which hand on what
  *   is not the library's to what was there before; one that the host installs
- *   later may replace them. Of other signals, a handler that is there already
- *   is given SA_ONSTACK. The process may exit at any time; close servers first
- *   if what they sent has to arrive. dlclose() leaves the library mapped.
+ *   later may replace them. A SIGURG may come to a thread that has called the
+ *   library, and end a poll() of its own with EINTR: poll again. Of other
+ *   signals, a handler that is there already is given SA_ONSTACK. The process
+ *   may exit at any time; close servers first if what they sent has to arrive.
+ *   dlclose() leaves the library mapped.
  */
 #ifndef LIBSOCKET_H
 #define LIBSOCKET_H

@@ -10,7 +10,7 @@
 static bool readable(int fd, int timeout_ms)
 {
     struct pollfd waited = {fd, POLLIN, 0};
-    return poll(&waited, 1, timeout_ms) == 1 && waited.revents == POLLIN;
+    return support_poll(&waited, timeout_ms) == 1 && waited.revents == POLLIN;
 }
 
 /* Takes all that waits, and returns how many messages it was. */

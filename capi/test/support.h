@@ -111,6 +111,16 @@ static inline int support_entries(const char *path)
 /* The calling thread, as the system names it. */
 static inline pid_t support_task(void) { return (pid_t)syscall(SYS_gettid); }
 
+/* poll() that goes on when a SIGURG of the Go runtime has ended it. */
+static inline int support_poll(struct pollfd *waited, int timeout_ms)
+{
+    int ready;
+    do
+        ready = poll(waited, 1, timeout_ms);
+    while (ready < 0 && errno == EINTR);
+    return ready;
+}
+
 /* What poll() of the C library is to the system. */
 #ifdef SYS_poll
 #define SUPPORT_POLL SYS_poll
