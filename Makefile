@@ -112,7 +112,7 @@ clean: ## all that make made, .venv included
 	find bindings examples .ci \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +
 
 # What has to be on the machine. Order-only: checked each time, rebuilds nothing.
-.PHONY: packages-tools packages-tls go packages-build packages-python packages-check packages-test
+.PHONY: packages-tools packages-tls go packages-build packages-python packages-headers packages-check packages-test
 go:
 	@.ci/go.sh
 packages-build:
@@ -125,6 +125,9 @@ packages-tools:
 	@for package in strace systemd; do .ci/packages.sh $$package || true; done
 packages-python:
 	@PYTHON='$(PYTHON)' .ci/packages.sh python3 python3-venv
+# For the accelerator, which Python does without where they cannot be had.
+packages-headers: | packages-python
+	@PYTHON='$(PYTHON)' .ci/packages.sh python3-dev || true
 packages-check:
 	@.ci/packages.sh git gcc g++ libc6-dev binutils abigail-tools
 packages-test:

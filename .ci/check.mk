@@ -3,7 +3,7 @@
 GO_DIRS := $(wildcard socket capi bindings examples)
 
 CHECKS := check-gofmt check-vet check-vet-darwin check-staticcheck \
-	check-header check-declarations check-elf check-abi \
+	check-header check-accelerator check-declarations check-elf check-abi \
 	check-ruff check-mypy check-shell check-docs check-layout
 .PHONY: $(CHECKS)
 
@@ -29,6 +29,12 @@ check-header: | packages-check
 		gcc -x c -std=c11 $(HEADER_FLAGS) "$$header"; \
 		g++ -x c++ -std=c++17 $(HEADER_FLAGS) "$$header"; \
 	done
+
+# Without -Wpedantic: the API of Python keeps functions in pointers to void.
+check-accelerator: $(VENV)/installed
+	@gcc -x c -std=c11 -fsyntax-only -Wall -Wextra -Wconversion -Werror -Iinclude \
+		-isystem "$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" \
+		bindings/python/src/dotfiles_socket/_accelerator.c
 
 # Header and exports are compared by check-elf, header and ctypes here.
 check-declarations: $(LIBRARY) $(VENV)/tools

@@ -19,6 +19,8 @@ present() {
 	dh-python) command -v dh_python3 ;;
 	luajit) luajit -e 'require "ffi"; require "cjson"' ;;
 	man-db) command -v man ;;
+	python3-dev) "${PYTHON:-python3}" -c 'import os, sysconfig
+os.stat(sysconfig.get_path("include") + "/Python.h")' ;;
 	python3-venv) "${PYTHON:-python3}" -c 'import ensurepip, venv' ;;
 	systemd) command -v systemd-socket-activate ;;
 	util-linux) command -v flock ;;

@@ -11,8 +11,10 @@ $(VENV)/bin/python: | packages-python
 	$(PYTHON) -m venv $(VENV)
 
 # The package itself is installed in place, with a link to build/libsocket.so:
-# an edit of either needs no new installation.
-$(VENV)/installed: .ci/versions.env bindings/python/pyproject.toml bindings/python/setup.py | $(VENV)/bin/python
+# an edit of either needs no new installation; one of the accelerator does.
+PYTHON_BUILT_FROM := bindings/python/pyproject.toml bindings/python/setup.py include/libsocket.h \
+	bindings/python/src/dotfiles_socket/_accelerator.c
+$(VENV)/installed: .ci/versions.env $(PYTHON_BUILT_FROM) | $(VENV)/bin/python packages-build packages-headers
 	$(VENV)/bin/python $(PIP) install $(PYTHON_NEEDS) $(PYTHON_BUILD_NEEDS)
 	$(VENV)/bin/python $(PIP) install --no-build-isolation --no-deps --editable bindings/python
 	@touch $@

@@ -1,7 +1,8 @@
-"""Builds the package with libsocket.so inside of it.
+"""Builds the package with libsocket.so and the accelerator inside of it.
 
 The library is the one that `make build` left in the tree, and otherwise made
-here with the Go tool chain. A source distribution carries the Go sources.
+here with the Go tool chain. A source distribution carries the Go sources. The
+accelerator is optional: without the headers of Python there is none.
 """
 
 # setuptools has no types.
@@ -12,7 +13,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from setuptools import Distribution, setup
+from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
@@ -77,7 +78,8 @@ class BuildPy(build_py):
 
 
 class Wheel(bdist_wheel):
-    """Any Python 3, this platform."""
+    """Any Python 3, this platform: one that the accelerator is not for does
+    without it."""
 
     def get_tag(self) -> tuple[str, str, str]:
         return "py3", "none", super().get_tag()[2]
@@ -101,15 +103,17 @@ class Source(sdist):
                 shutil.copy(source, target)
 
 
-class Binary(Distribution):
-    """Has machine code in it, though no extension module."""
-
-    def has_ext_modules(self) -> bool:
-        return True
-
+ACCELERATOR = Extension(
+    "dotfiles_socket._accelerator",
+    ["src/dotfiles_socket/_accelerator.c"],
+    include_dirs=[os.path.relpath(MODULE / "include", HERE)],
+    extra_compile_args=["-std=c11"],
+    py_limited_api=True,
+    optional=True,
+)
 
 setup(
-    distclass=Binary,
+    ext_modules=[ACCELERATOR],
     # Beside what make builds, and not between the sources.
     options={"build": {"build_base": str(MODULE / "build" / "python")}},
     cmdclass={"build_py": BuildPy, "bdist_wheel": Wheel, "sdist": Source},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -65,6 +66,17 @@ def private_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def directory(tmp_path: Path) -> Path:
     """A directory for sockets, which no server has made yet."""
     return tmp_path / "sockets"
+
+
+@pytest.fixture(params=["accelerator", "ctypes"])
+def either_sender(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Sends through the accelerator, and as a Python without one does."""
+    way: str = request.param
+    if way == "ctypes":
+        monkeypatch.setitem(sys.modules, "dotfiles_socket._accelerator", None)
+    return way
 
 
 class Heard:

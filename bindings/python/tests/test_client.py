@@ -18,6 +18,8 @@ from dotfiles_socket import (
 
 NOT_CONNECTED = "^Not connected to server$"
 
+pytestmark = pytest.mark.usefixtures("either_sender")
+
 
 # ---- connect and disconnect
 

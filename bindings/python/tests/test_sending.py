@@ -21,6 +21,8 @@ from dotfiles_socket import (
     create_message,
 )
 
+pytestmark = pytest.mark.usefixtures("either_sender")
+
 
 def message(data: Any, kind: MessageType = MessageType.DATA) -> SocketMessage:
     return create_message("event", kind, data)

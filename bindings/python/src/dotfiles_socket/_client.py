@@ -9,7 +9,7 @@ import warnings
 from collections import deque
 from ctypes import byref, c_size_t
 
-from ._errors import failure
+from ._errors import INTERRUPTED, OK, TIMEOUT, failure
 from ._handle import ClientHandle, forkable
 from ._lib import (
     EVENT_CONNECTED,
@@ -31,6 +31,7 @@ from ._outgoing import (
     no_room,
     packer,
     send_all,
+    sender,
     size_of,
 )
 from ._packed import MANY, ONE, Intake, message_of
@@ -151,6 +152,12 @@ class EventClient(SocketClient):
                 )
             self._release()
             handle = interruptible(self._open)
+            handle.send = sender(
+                handle.key,
+                self._event_name,
+                True,
+                client_send=quick.client_send,
+            )
             handle.intake = Intake(
                 quick.client_receive_packed, handle.key, self._inbox
             )
@@ -232,6 +239,15 @@ class EventClient(SocketClient):
         handle = self._handle
         if handle is None:
             raise NotConnectedError(_NOT_CONNECTED)
+        status = handle.send(message)
+        if status != OK:
+            document = self._document(message)
+            if status is None:
+                status = _send_document(handle, None, document)
+            if status:
+                self._not_sent(status, handle, document)
+
+    def _document(self, message: Sendable) -> bytes:
         try:
             pack = self._packers.pop()
         except IndexError:
@@ -240,22 +256,15 @@ class EventClient(SocketClient):
             document = pack((message_row(message, self._event_name),))
         except Exception as e:
             raise BadMessageError(f"Failed to send message: {e}") from e
-        size = len(document)
-        if size > SHORT:
-            status = _send_document(handle, None, document)
-        else:
-            status = blocking.client_send_packed(
-                None, handle.key, document, size
-            )
+        if len(document) <= SHORT:
             self._packers.append(pack)
-        if status:
-            self._not_sent(status, handle, document)
+        return document
 
     def _not_sent(
         self, status: int, handle: ClientHandle, document: bytes
     ) -> None:
         """Send again what found no room, or raise why it was not sent."""
-        if status == Status.TIMEOUT:
+        if status == TIMEOUT:
             status = again(
                 lambda: _send_document(handle, None, document), self._patience
             )
@@ -358,9 +367,9 @@ class EventClient(SocketClient):
 
     def _take(self, handle: ClientHandle, limit: c_size_t) -> bool:
         status = handle.intake.take(limit)
-        if status == Status.OK:
+        if status == OK:
             return True
-        if status in (Status.TIMEOUT, Status.INTERRUPTED):
+        if status in (TIMEOUT, INTERRUPTED):
             return False
         raise self._ended(handle, status)
 
@@ -471,7 +480,7 @@ def _buffered(handle: ClientHandle) -> int:
 
 
 def _send_failure(status: int, patience: float) -> SocketError:
-    if status == Status.TIMEOUT:
+    if status == TIMEOUT:
         return from_status(status, no_room(patience), MessageError)
     if status in (Status.BAD_HANDLE, Status.CLOSED):
         return from_status(status, _NOT_CONNECTED, ConnectionError)

@@ -12,6 +12,13 @@ _FORKED = (
 )
 
 
+# Those that are looked for at every message, as numbers: a member of Status
+# takes ten times as long to find and compare.
+OK, TIMEOUT, INTERRUPTED = (
+    status.value for status in (Status.OK, Status.TIMEOUT, Status.INTERRUPTED)
+)
+
+
 def last_error() -> str:
     """Return the text of the last failure in this thread."""
     text: bytes = quick.last_error()

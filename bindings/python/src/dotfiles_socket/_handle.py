@@ -13,14 +13,15 @@ import threading
 import weakref
 from ctypes import byref, c_uint64, c_void_p, string_at
 
-from ._errors import check, failure
+from ._errors import TIMEOUT, check, failure
 from ._lib import HOLD, PULL, Callback, Client, Server, blocking, quick
-from .core.exceptions import ClosedError, Status, SystemCallError
+from .core.exceptions import ClosedError, SystemCallError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol, TypeVar
 
+    from ._outgoing import Send
     from ._packed import Intake
 
     _T = TypeVar("_T")
@@ -160,7 +161,7 @@ class Descriptor:
         # Inside of the library, where what arrives is read by this thread.
         lively = _LIVELY if milliseconds is None else milliseconds
         lively = math.ceil(min(lively, _LIVELY))
-        if self._wait_events(self._key, lively) != Status.TIMEOUT:
+        if self._wait_events(self._key, lively) != TIMEOUT:
             return True
         if milliseconds is None:
             return self._sleep(None)
@@ -183,7 +184,9 @@ class Descriptor:
 
 
 class ServerHandle(Handle):
-    """An open server whose events are pulled."""
+    """An open server whose events are pulled, and what sends for it."""
+
+    send: Send
 
     def __init__(
         self, transport: str, event_name: str, settings: str, hold: bool
@@ -208,8 +211,9 @@ class ServerHandle(Handle):
 
 
 class ClientHandle(Handle):
-    """An open client, and what takes its messages."""
+    """An open client, what sends for it, and what takes its messages."""
 
+    send: Send
     intake: Intake
 
     def __init__(self, transport: str, event_name: str, settings: str) -> None:

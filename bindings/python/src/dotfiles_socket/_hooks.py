@@ -6,7 +6,7 @@ import threading
 import weakref
 from collections import deque
 
-from ._errors import last_error
+from ._errors import OK, TIMEOUT, last_error
 from ._handle import Exit, ServerHandle, forkable
 from ._lib import (
     EVENT_CONNECTED,
@@ -155,10 +155,10 @@ class HookThread(threading.Thread):
             self.former.join()
             self.former = None
         events = self._events
-        status: int = Status.OK
-        while status in (Status.OK, Status.TIMEOUT):
+        status = OK
+        while status in (OK, TIMEOUT):
             status = events.take()
-            if status == Status.TIMEOUT:
+            if status == TIMEOUT:
                 events.descriptor.wait()
             self._dispatch()
         events.end(status)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from ctypes import byref, c_size_t
+from ctypes import byref, c_size_t, c_void_p, cast
 
 import msgpack  # type: ignore[import-untyped]
 
-from .core.exceptions import BadMessageError, SocketError, Status
+from ._errors import TIMEOUT
+from .core.exceptions import BadMessageError, SocketError
 from .core.types import SocketMessage
 
 TYPE_CHECKING = False
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     Sendable = SocketMessage | Mapping[str, Any]
     Pack = Callable[[Any], bytes]
+    Send = Callable[..., int | None]
 
 # Documents of more bytes are sent without the interpreter's lock, and what
 # encoded them is not kept, because its buffer has grown.
@@ -36,6 +38,34 @@ def packer() -> Pack:
     """
     pack: Pack = msgpack.Packer().pack
     return pack
+
+
+def sender(key: Any, event_name: str, waits: bool, **functions: Any) -> Send:
+    """Make send(message, client) of a handle: it sends what is usual in one
+    step and returns the status. It returns None where it leaves that to
+    send_packed(), always where there is no accelerator.
+
+    `functions` are those of the library, by their names in the accelerator.
+    """
+    try:
+        from ._accelerator import Sender
+    except ImportError:
+        return _leave
+    return Sender(
+        handle=key.value,
+        event_name=event_name,
+        packer=packer,
+        longest=SHORT,
+        waits=waits,
+        **{
+            name: cast(function, c_void_p).value or 0
+            for name, function in functions.items()
+        },
+    ).send
+
+
+def _leave(*_: object) -> None:
+    pass
 
 
 def message_row(message: Any, event_name: str) -> Any:
@@ -117,8 +147,8 @@ def again(send: Callable[[], int], patience: float) -> int:
     """Go on with a send for which there was no room in the first SLICE of
     `patience` seconds; return the last status."""
     deadline = time.monotonic() + patience - SLICE
-    status: int = Status.TIMEOUT
-    while status == Status.TIMEOUT and time.monotonic() < deadline:
+    status = TIMEOUT
+    while status == TIMEOUT and time.monotonic() < deadline:
         status = send()
     return status
 
@@ -150,7 +180,7 @@ def send_all(
     while True:
         status = send(byref(count), document)
         total += count.value
-        if status != Status.TIMEOUT:
+        if status != TIMEOUT:
             break
         now = time.monotonic()
         if deadline is None or count.value:

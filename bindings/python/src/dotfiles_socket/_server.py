@@ -9,7 +9,7 @@ import warnings
 from ctypes import POINTER, byref, c_size_t
 
 from . import _lib
-from ._errors import check, failure
+from ._errors import INTERRUPTED, OK, TIMEOUT, check, failure
 from ._handle import ServerHandle, forkable
 from ._hooks import Events, HookThread, client_name
 from ._lib import blocking, quick
@@ -23,6 +23,7 @@ from ._outgoing import (
     no_room,
     packer,
     send_all,
+    sender,
     size_of,
 )
 from ._packed import fetch, message_of
@@ -97,8 +98,7 @@ class EventServer(SocketServer):
         self._runs = threading.Lock()
         # Reentrant because a signal handler may call stop() at any time.
         self._lock = threading.RLock()
-        waits = self._settings["slow_client"] == "block"
-        self._send = (blocking if waits else quick).server_send_packed
+        self._waits: bool = self._settings["slow_client"] == "block"
         forkable(self)
 
     def _after_fork(self) -> None:
@@ -176,6 +176,13 @@ class EventServer(SocketServer):
             settings,
             self._has_hooks("on_client_connected"),
         )
+        handle.send = sender(
+            handle.key,
+            self._event_name,
+            self._waits,
+            server_send=quick.server_send,
+            server_send_to=quick.server_send_to,
+        )
         try:
             self._opened(handle)
             self._send_all(handle, self._kept)
@@ -218,7 +225,7 @@ class EventServer(SocketServer):
             if restarting:
                 quick.server_announce_restart(handle.id)
         try:
-            while hooks.take() == Status.OK:
+            while hooks.take() == OK:
                 pass
             interruptible(handle.close)
             if hooks.is_alive() and not hooks.waits_for(
@@ -279,35 +286,42 @@ class EventServer(SocketServer):
         handle = self._handle
         if handle is None:
             raise ClosedError("Server is not running")
+        status = number = None
+        if client_id is not None:
+            number = _number(client_id)
+            if retain_key is None and number != _NOBODY:
+                status = handle.send(message, number)
+        elif retain_key is None:
+            status = handle.send(message)
+        if status != OK:
+            document = self._document(message, number, retain_key)
+            if number == _NOBODY:
+                raise UnknownClientError(f"Client not connected: {client_id}")
+            if status is None:
+                status = self._send_document(handle, None, document)
+            if status:
+                self._not_sent(status, handle, document, client_id)
+
+    def _document(
+        self, message: Sendable, client: int | None, retain_key: str | None
+    ) -> bytes:
         try:
             pack = self._packers.pop()
         except IndexError:
             pack = packer()
         try:
-            if client_id is not None or retain_key is not None:
-                row = addressed_row(
-                    message,
-                    self._event_name,
-                    None if client_id is None else _number(client_id),
-                    retain_key,
-                )
-            elif message.__class__ is dict:
-                row = message
-            else:
+            if client is None and retain_key is None:
                 row = message_row(message, self._event_name)
+            else:
+                row = addressed_row(
+                    message, self._event_name, client, retain_key
+                )
             document = pack((row,))
         except Exception as e:
             raise BadMessageError(f"Failed to serialize message: {e}") from e
-        if client_id is not None and row[5] == _NOBODY:
-            raise UnknownClientError(f"Client not connected: {client_id}")
-        size = len(document)
-        if size > SHORT:
-            status = self._send_document(handle, None, document)
-        else:
-            status = self._send(None, handle.key, document, size)
+        if len(document) <= SHORT:
             self._packers.append(pack)
-        if status:
-            self._not_sent(status, handle, document, client_id)
+        return document
 
     def _not_sent(
         self,
@@ -317,7 +331,7 @@ class EventServer(SocketServer):
         client_id: str | None,
     ) -> None:
         """Send again what found no room, or raise why it was not sent."""
-        if status == Status.TIMEOUT:
+        if status == TIMEOUT:
             status = again(
                 lambda: self._send_document(handle, None, document),
                 self._patience,
@@ -350,9 +364,8 @@ class EventServer(SocketServer):
     def _send_document(
         self, handle: ServerHandle, count: Any, document: bytes
     ) -> int:
-        send = self._send
-        if len(document) > SHORT:
-            send = blocking.server_send_packed
+        waits = self._waits or len(document) > SHORT
+        send = (blocking if waits else quick).server_send_packed
         status: int = send(count, handle.key, document, size_of(document))
         return status
 
@@ -388,10 +401,10 @@ class EventServer(SocketServer):
             status = blocking.server_wait_clients(
                 handle.id, count, math.ceil(left * 1000)
             )
-            if status == Status.TIMEOUT and time.monotonic() < deadline:
+            if status == TIMEOUT and time.monotonic() < deadline:
                 continue
             # Returning here has run the signal handlers.
-            if status != Status.INTERRUPTED:
+            if status != INTERRUPTED:
                 break
         check(status)
 
@@ -452,7 +465,7 @@ def _number(client_id: str) -> int:
 def _send_failure(
     status: int, client_id: str | None, patience: float
 ) -> SocketError:
-    if status == Status.TIMEOUT:
+    if status == TIMEOUT:
         return from_status(status, no_room(patience))
     if status in (Status.BAD_HANDLE, Status.CLOSED):
         return from_status(status, "Server is not running")

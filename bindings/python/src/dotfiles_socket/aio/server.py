@@ -6,8 +6,9 @@ import asyncio
 import time
 import weakref
 
+from .._errors import OK, TIMEOUT
 from .._server import has_hooks
-from ..core.exceptions import ClosedError, Status, TimeoutError
+from ..core.exceptions import ClosedError, TimeoutError
 from ..implementations.tcp import server as tcp
 from ..implementations.unix import server as unix
 from ._loop import (
@@ -160,10 +161,10 @@ class SocketServer:
             await asyncio.wait({former.task})
         events = hooks.events
         readable = Readable(events.descriptor)
-        status: int = Status.OK
-        while status in (Status.OK, Status.TIMEOUT):
+        status = OK
+        while status in (OK, TIMEOUT):
             status = events.take()
-            if status == Status.TIMEOUT:
+            if status == TIMEOUT:
                 await readable.wait()
             else:
                 await asyncio.sleep(0)

@@ -1,0 +1,349 @@
+"""The accelerator: it sends what ctypes would send, or nothing."""
+
+import gc
+import signal
+import sys
+import sysconfig
+from collections import OrderedDict
+from ctypes import c_void_p, cast
+from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped]
+import pytest
+from conftest import SOON, Net, take, until
+from peer import STAMP, OldServer, old_client
+
+from dotfiles_socket import (
+    BadMessageError,
+    MessageType,
+    SocketMessage,
+    Status,
+    create_message,
+)
+from dotfiles_socket._lib import quick
+
+try:
+    from dotfiles_socket._accelerator import Sender
+except ImportError:
+    if (Path(sysconfig.get_path("include")) / "Python.h").exists():
+        raise
+    pytest.skip("this Python has no headers", allow_module_level=True)
+
+LONGEST = 1 << 16
+DATA = {
+    "none": None,
+    "numbers": [0, -1, 2**63, -(2**63), 1.5, True, False],
+    "text": "x\u00e9\u4e16\U0001f600",
+    "bytes": b"\x00\xff",
+    "nested": {"list": [[], {}, [1, [2]]], "tuple": (6, 7)},
+}
+
+
+def message(data: Any = None, **changes: Any) -> SocketMessage:
+    """A message of the event, as usual but for the changes."""
+    made = SocketMessage(
+        "event", *STAMP, MessageType.DATA, DATA if data is None else data
+    )
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+def address(function: Any) -> int:
+    return cast(function, c_void_p).value or 0
+
+
+class Talkative(SocketMessage):
+    """Does something while it is taken apart."""
+
+    says: Any = None
+
+    @property
+    def timestamp_iso(self) -> str:
+        self.says()
+        return STAMP[1]
+
+    @timestamp_iso.setter
+    def timestamp_iso(self, _: str) -> None:
+        pass
+
+
+def talkative(says: Any) -> SocketMessage:
+    made = Talkative("event", *STAMP, MessageType.DATA, {"who": "outer"})
+    made.says = says
+    return made
+
+
+# ---- what it sends
+
+
+USUAL = {
+    "a message": message(),
+    "an error": message(message_type=MessageType.ERROR),
+    "a control message": message(message_type=MessageType.CONTROL),
+    "a moment without a name": message(timestamp_ms=0),
+    "before 1970": message(timestamp_ms=-1),
+    "a name without a moment": message(timestamp_iso=""),
+    "a name in other letters": message(timestamp_iso="M\u00e4rz"),
+    "the same name twice": message(event_name="".join(["ev", "ent"])),
+    "a subclass": message({"x": OrderedDict(a=1)}),
+    "nothing": message({}),
+    "what is long": message({"x": "y" * LONGEST}),
+    "the like of a message": SimpleNamespace(**vars(message())),
+}
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_the_same_bytes(
+    net: Net, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    server = net.server()
+    wire = old_client(net, server)
+    server.wait_for_clients(1, SOON)
+    sent = USUAL[name]
+    [info] = server.get_connected_clients()
+    number = int(info.client_id.removeprefix("client_"))
+    assert server._handle.send(sent) == Status.OK
+    assert server._handle.send(sent, number) == Status.OK
+    to_all, to_one = wire.frame(), wire.frame()
+    monkeypatch.setattr(server._handle, "send", lambda *_: None)
+    server.send(sent)
+    server.send(sent, info.client_id)
+    assert wire.frame() == to_all
+    assert wire.frame() == to_one
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_the_same_bytes_from_a_client(
+    net: Net, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with OldServer(net) as server:
+        client = net.client(server, connect=False)
+        client.connect()
+        wire = server.accept()
+        assert client._handle.send(USUAL[name]) == Status.OK
+        frames = [wire.frame()]
+        monkeypatch.setattr(client._handle, "send", lambda *_: None)
+        client.send(USUAL[name])
+        # What comes first is the handshake, which an old server ignores.
+        frames = [*frames, wire.frame(), wire.frame()][-2:]
+        assert frames[0] == frames[1]
+
+
+def test_a_dict_is_stamped(net: Net) -> None:
+    server, client = net.pair()
+    before = create_message("event", MessageType.DATA, {})
+    assert server._handle.send(DATA) == Status.OK
+    received = client.receive(SOON)
+    after = create_message("event", MessageType.DATA, {})
+    assert received.data == DATA | {
+        "nested": {"list": [[], {}, [1, [2]]], "tuple": [6, 7]}
+    }
+    assert received.message_type is MessageType.DATA
+    assert before.timestamp_ms <= received.timestamp_ms <= after.timestamp_ms
+    assert before.timestamp_iso <= received.timestamp_iso
+
+
+# ---- what it leaves to Python
+
+
+UNUSUAL = {
+    "another event": message(event_name="other"),
+    "an event that is no text": message(event_name=5),
+    "no event": message(event_name=None),
+    "no moment": message(timestamp_ms=None),
+    "no name of the moment": message(timestamp_iso=None),
+    "a moment that is no int": message(timestamp_ms=1.5),
+    "a moment that is a bool": message(timestamp_ms=True),
+    "a moment out of range": message(timestamp_ms=2**63),
+    "a name with a NUL": message(timestamp_iso="a\0b"),
+    "a name that is no text": message(timestamp_iso=b"a"),
+    "a name that is not UTF-8": message(timestamp_iso="\ud800"),
+    "no type": message(message_type="data"),
+    "an unknown type": message(message_type=SimpleNamespace(_code=3)),
+    "a type out of range": message(message_type=SimpleNamespace(_code=2**32)),
+    "a type that is no int": message(message_type=SimpleNamespace(_code="0")),
+    "what cannot be encoded": message({"x": object()}),
+    "a circle": message(),
+    "a dict that cannot be encoded": {"x": {1, 2}},
+    "another mapping": MappingProxyType({"a": 1}),
+    "a subclass of dict": OrderedDict(a=1),
+    "a number": 5,
+    "None": None,
+}
+UNUSUAL["a circle"].data = {}  # type: ignore[attr-defined]
+UNUSUAL["a circle"].data["x"] = UNUSUAL["a circle"].data  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_it_leaves_what_is_not_usual(net: Net, name: str) -> None:
+    server, client = net.pair()
+    for handle in (server._handle, client._handle):
+        assert handle.send(UNUSUAL[name]) is None
+    server.send({"n": 1})
+    assert take(client, 1) == [{"n": 1}]
+
+
+def test_the_status_is_that_of_the_library(net: Net) -> None:
+    server, client = net.pair()
+    handle, joined = server._handle, client._handle
+    assert handle.send({}, 99) == Status.UNKNOWN_CLIENT
+    assert handle.send({5: 1}) == Status.BAD_MESSAGE
+    assert handle.send({"x": bytes(20 << 20)}) == Status.TOO_LARGE
+    server.stop()
+    assert handle.send({}) == Status.BAD_HANDLE
+    client.disconnect()
+    assert joined.send({}) == Status.BAD_HANDLE
+
+
+@pytest.mark.parametrize("arguments", [(), ({}, 1, 2)])
+def test_how_many_arguments(unix: Net, arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(TypeError, match=r"^send\(\) takes 1 or 2 arguments$"):
+        unix.server()._handle.send(*arguments)
+
+
+@pytest.mark.parametrize("client", ["1", -1, 2**64, None])
+def test_a_client_is_a_number(unix: Net, client: Any) -> None:
+    with pytest.raises((TypeError, OverflowError)):
+        unix.server()._handle.send({}, client)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"event_name": None},
+        {"packer": None},
+        {"server_send": 1, "client_send": 0},
+        {"client_send": 0},
+        {"server_send": 1, "server_send_to": 1},
+    ],
+)
+def test_what_a_sender_needs(wrong: dict[str, Any]) -> None:
+    arguments: dict[str, Any] = {
+        "handle": 1,
+        "event_name": "event",
+        "packer": list,
+        "longest": LONGEST,
+        "waits": False,
+        "client_send": 1,
+    }
+    arguments.update(wrong)
+    if wrong.get("packer", 1) is None:
+        del arguments["packer"]
+    if "event_name" in wrong:
+        del arguments["event_name"]
+    with pytest.raises(TypeError, match=r"^a Sender needs an event_name"):
+        Sender(**arguments)
+
+
+# ---- what happens meanwhile
+
+
+def test_a_send_in_the_middle_of_a_send(net: Net) -> None:
+    server, client = net.pair()
+    server.send(talkative(lambda: server.send({"who": "inner"})))
+    assert [d["who"] for d in take(client, 2)] == ["inner", "outer"]
+
+
+def test_encoding_in_the_middle_of_encoding(net: Net) -> None:
+    """Each has an encoder of its own; one that fails has sent nothing."""
+    server, client = net.pair()
+
+    def pack(data: Any) -> Any:
+        if data["who"] == "outer":
+            assert sender.send({"who": "inner"}) == Status.OK
+        if data["who"] == "nobody":
+            assert sender.send({"who": "other"}) == Status.OK
+            return "no bytes"
+        return msgpack.packb(data)
+
+    made = []
+
+    def packer() -> Any:
+        made.append(pack)
+        return pack
+
+    sender = Sender(
+        handle=server._handle.key.value,
+        event_name="event",
+        packer=packer,
+        longest=LONGEST,
+        waits=True,
+        server_send=address(quick.server_send),
+        server_send_to=address(quick.server_send_to),
+    )
+    for status, who in ((Status.OK, "outer"), (None, "nobody")) * 2:
+        assert sender.send({"who": who}) == status
+    assert [d["who"] for d in take(client, 6)] == (
+        ["inner", "outer", "other"] * 2
+    )
+    # The first, and one for each in the middle.
+    assert len(made) == 1 + 4
+
+
+def test_what_a_signal_handler_raises(net: Net) -> None:
+    """It is raised, and the message is not sent."""
+    server, client = net.pair()
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            server.send(talkative(lambda: signal.raise_signal(signal.SIGUSR1)))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    server.send({"who": "next"})
+    assert take(client, 1) == [{"who": "next"}]
+
+
+def test_nothing_is_kept(unix: Net) -> None:
+    """Neither of what was sent nor of what was refused."""
+    server, client = unix.pair()
+    watched: list[Any] = [
+        object(),
+        "".join(["a long ", "text"]),
+        10**15 + 7,
+        "".join(["20", "25"]),
+        {},
+    ]
+    refuses, text, number, name, data = watched
+    data["text"] = text
+    sent = message(data, timestamp_ms=number, timestamp_iso=name)
+    refused = [
+        message(refuses, timestamp_ms=number, timestamp_iso=name),
+        message(data, timestamp_ms=number, timestamp_iso=name, event_name=0),
+        message([data, refuses]),
+        {"data": data, "refuses": refuses},
+    ]
+    counts = list(map(sys.getrefcount, [*watched, sent, *refused]))
+    for _ in range(1000):
+        assert server._handle.send(sent) == Status.OK
+        assert server._handle.send({"x": text}) == Status.OK
+        assert server._handle.send({5: text}) == Status.BAD_MESSAGE
+        for each in refused:
+            assert server._handle.send(each) is None
+    del each
+    assert list(map(sys.getrefcount, [*watched, sent, *refused])) == counts
+    take(client, 2000)
+
+
+def test_a_sender_goes_with_its_handle(unix: Net) -> None:
+    gc.collect()  # those of other tests
+    kind = sys.getrefcount(Sender)
+    servers = [unix.server(event=f"event{n}") for n in range(10)]
+    for server in servers:
+        server.send({})
+        server.stop()
+    unix.made.clear()
+    del server, servers
+    until(lambda: sys.getrefcount(Sender) == kind)
+
+
+def test_an_error_says_what_it_says_without(net: Net) -> None:
+    server, _ = net.pair()
+    with pytest.raises(BadMessageError) as quick:
+        server.send({"x": {5: 1}})
+    server._handle.send = lambda *_: None
+    with pytest.raises(BadMessageError) as full:
+        server.send({"x": {5: 1}})
+    assert str(quick.value) == str(full.value)
