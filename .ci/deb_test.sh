@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 version=$1 smoke=$PWD/.ci/debian/smoke
 packages=(dist/libsocket0_"$version"-1_*.deb dist/libsocket-dev_"$version"-1_*.deb
-	dist/python3-dotfiles-socket_"$version"-1_all.deb)
+	dist/python3-dotfiles-socket_"$version"-1_*.deb)
 
 # The tag is about Debian's own archive: an upload there closes a bug.
 lintian --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs "${packages[@]}"

@@ -8,7 +8,7 @@ dist-archive: | go
 	@.ci/dist.sh $(DIST)
 
 packages-deb:
-	@.ci/packages.sh debhelper dh-python lintian
+	@PYTHON=/usr/bin/python3 .ci/packages.sh debhelper dh-python lintian python3-dev
 
 deb-packages: dist-archive | packages-deb packages-build
 	@.ci/deb.sh $(DIST) $(VERSION)

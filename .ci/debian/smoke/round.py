@@ -5,8 +5,10 @@ import importlib.metadata
 
 import dotfiles_socket as d
 import pydantic
+from dotfiles_socket import _accelerator
 
 assert d.__file__.startswith("/usr/lib/python3/dist-packages/"), d.__file__
+assert _accelerator.__file__.startswith(d.__path__[0])
 assert importlib.metadata.version("dotfiles-socket") == d.__version__
 
 with d.create_server("unix", "smoke") as server:
