@@ -318,7 +318,7 @@ func TestSystemdSocketActivate(t *testing.T) {
 			"--setenv", programEnv+"=activated", "--setenv", "GORACE=atexit_sleep_ms=20", os.Args[0])
 		p := b.runCommand(cmd, "activated", nil)
 		b.settings.WaitForServer = true
-		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = eagerDelay, eagerDelay
+		b.comeBackWithin(eagerDelay, eagerDelay)
 		c := b.dial()
 		early := !b.settings.TCP.TLS // which shakes hands with a server that runs
 		if early {

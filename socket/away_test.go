@@ -227,7 +227,7 @@ func TestDelayAfterAConnection(t *testing.T) {
 // A client tells a server that was restarted from one that lost it.
 func TestReconnectedToARestartedServer(t *testing.T) {
 	eachTransport(t, func(t *testing.T, b *bed) {
-		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Millisecond, 20*time.Millisecond
+		b.comeBackWithin(time.Millisecond, 20*time.Millisecond)
 		s := b.serve()
 		c := b.dial()
 		for _, restart := range []bool{true, false, true} {
@@ -255,7 +255,7 @@ func TestReconnectingWaitsForTheHost(t *testing.T) {
 	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		b.settings.BufferSize = 10
 		b.settings.Unix.ReconnectMin, b.settings.Unix.ReconnectMax = time.Microsecond, time.Microsecond
-		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Microsecond, time.Microsecond
+		b.comeBackWithin(time.Microsecond, time.Microsecond)
 		accepted := welcomeAndClose(b, 1000)
 		c := b.dial()
 		const events = 2 // of each connection

@@ -197,8 +197,7 @@ func TestWithoutReconnectBufferedMessagesDrainThenError(t *testing.T) {
 
 func TestReconnectContinuesTheSameIteration(t *testing.T) {
 	eachTransport(t, func(t *testing.T, b *bed) {
-		b.settings.TCP.ReconnectMin = time.Millisecond
-		b.settings.TCP.ReconnectMax = 20 * time.Millisecond
+		b.comeBackWithin(time.Millisecond, 20*time.Millisecond)
 		s := b.serve()
 		c := b.dial()
 		run := 0
@@ -227,8 +226,7 @@ func TestReconnectContinuesTheSameIteration(t *testing.T) {
 
 func TestWaitForServer(t *testing.T) {
 	eachTransport(t, func(t *testing.T, b *bed) {
-		b.settings.TCP.ReconnectMin = time.Millisecond
-		b.settings.TCP.ReconnectMax = 20 * time.Millisecond
+		b.comeBackWithin(time.Millisecond, 20*time.Millisecond)
 		b.serve().Close() // fixes the port
 		b.settings.SocketDir = filepath.Join(b.settings.SocketDir, "not", "there", "yet")
 		b.settings.WaitForServer = true
@@ -300,7 +298,7 @@ func TestWaitingClientTellsTheCause(t *testing.T) {
 	eachTransport(t, func(t *testing.T, b *bed) {
 		b.settings.Unix.MaxConnections, b.settings.TCP.MaxConnections = 1, 1
 		b.settings.Unix.ReconnectMin, b.settings.Unix.ReconnectMax = time.Millisecond, 10*time.Millisecond
-		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Millisecond, 10*time.Millisecond
+		b.comeBackWithin(time.Millisecond, 10*time.Millisecond)
 		b.serve().Close() // fixes the port
 		sendSays := func(c *Client, text string) {
 			t.Helper()
@@ -444,7 +442,7 @@ func TestClientIDText(t *testing.T) {
 func TestWhatAConnectionDidNotTakeGoesToTheNext(t *testing.T) {
 	eachPlainTransport(t, func(t *testing.T, b *bed) {
 		b.settings.SendTimeout = patience
-		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Millisecond, time.Millisecond
+		b.comeBackWithin(time.Millisecond, time.Millisecond)
 		l := listenOld(b)
 		c := b.dial()
 		first := acceptOld(b, l)

@@ -159,7 +159,7 @@ func TestConnectionCutAtEveryByteOfTheClient(t *testing.T) {
 func cutEveryByte(t *testing.T, fromServer bool, run func(_ *bed, _ *Server, _ *Client, first int) (lost bool)) {
 	eachTransport(t, func(t *testing.T, b *bed) {
 		b.patient()
-		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Millisecond, time.Millisecond
+		b.comeBackWithin(time.Millisecond, time.Millisecond)
 		b.settings.Unix.MaxConnections, b.settings.TCP.MaxConnections = 1000, 1000
 		s := serveAnswers(b)
 		p := newCutter(b, s)

@@ -81,6 +81,12 @@ func newBed(t testing.TB, transport Transport) *bed {
 	return &bed{t: t, ctx: testContext(t), transport: transport, settings: s, log: &syncBuffer{}}
 }
 
+// comeBackWithin has clients come back after delays within these bounds.
+func (b *bed) comeBackWithin(min, max time.Duration) {
+	b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = min, max
+	b.settings.Unix.ReconnectMin, b.settings.Unix.ReconnectMax = min, max
+}
+
 // eachTransport runs a test on every transport, and over TCP also with all
 // that protects it.
 func eachTransport(t *testing.T, f func(t *testing.T, b *bed)) {

@@ -158,9 +158,12 @@ func TestReaderPassesOverWhatIsTooLarge(t *testing.T) {
 			},
 		}
 		var got [][]byte
+		largest := 0
 		for {
 			body, err := fr.scan()
-			require.NoError(t, err)
+			if err != nil {
+				require.NoError(t, err)
+			}
 			if body != nil {
 				got = append(got, bytes.Clone(body))
 				continue
@@ -169,9 +172,10 @@ func TestReaderPassesOverWhatIsTooLarge(t *testing.T) {
 				require.Equal(t, io.EOF, err)
 				break
 			}
-			require.LessOrEqual(t, len(fr.buf.data), bufferSize)
+			largest = max(largest, len(fr.buf.data))
 		}
 		fr.close()
+		require.LessOrEqual(t, largest, bufferSize)
 		require.Equal(t, [][]byte{first, last}, got, "in pieces of %v", pieces)
 		require.Equal(t, []int{len(large), len(large)}, sizes)
 	}

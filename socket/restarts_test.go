@@ -192,7 +192,7 @@ func TestRestartsAndKills(t *testing.T) {
 func runRestarts(b *bed, lives int) {
 	rnd := rand.New(rand.NewPCG(*restartsSeed, 5))
 	b.settings.WaitForServer = true
-	b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Millisecond, 20*time.Millisecond
+	b.comeBackWithin(time.Millisecond, 20*time.Millisecond)
 	b.serve().Close() // fixes the port
 	attempts := &attemptLog{}
 	v := &viewer{changed: make(chan struct{}, 1), seen: map[int]time.Time{}}

@@ -156,7 +156,7 @@ func TestInspectTellsTheTruth(t *testing.T) {
 		b.settings.LogMessages = sized(200, 4000)
 		b.settings.BufferSize = 16
 		b.settings.Unix.MaxConnections, b.settings.TCP.MaxConnections = countedClients, countedClients
-		b.settings.TCP.ReconnectMin, b.settings.TCP.ReconnectMax = time.Millisecond, 20*time.Millisecond
+		b.comeBackWithin(time.Millisecond, 20*time.Millisecond)
 		b.serve().Close() // fixes the port
 		messages, lives := sized(20_000, 1_000_000), sized(3, 10)
 		if b.transport == TCP {
