@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from ._inspection import inspect_document, list_documents
-from ._lines import nobody_reads, send, serve, watch
+from ._lines import nobody_reads, place, send, serve, watch
 from ._settings import overrides, resolve
 from ._tables import details, listing
 from .core.exceptions import SocketError, Status
@@ -216,12 +216,11 @@ def _list(given: argparse.Namespace) -> int:
 
 
 def _inspect(given: argparse.Namespace) -> int:
-    by_tcp = given.port is not None
+    where = place(given)
     document = inspect_document(
-        "tcp" if by_tcp else "unix",
-        given.event,
-        **({"host": given.host, "port": given.port} if by_tcp else {}),
-        socket_dir=given.socket_dir,
+        where.pop("socket_type"),
+        where.pop("event_name"),
+        **where,
         default_timeout=given.timeout,
     )
     _print(document, details(document), given.json)

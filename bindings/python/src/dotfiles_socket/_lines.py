@@ -20,7 +20,7 @@ from .factory import create_client, create_server
 def watch(given: Namespace) -> int:
     """Print what the server sends, until `count` messages have come, or with
     `once` the server is gone."""
-    keywords = _where(given)
+    keywords = place(given)
     if given.once:
         keywords["auto_reconnect"] = False
     with create_client(
@@ -40,14 +40,14 @@ def watch(given: Namespace) -> int:
 def send(given: Namespace) -> int:
     """Send to the server, as its client: what is given, or each line of the
     standard input."""
-    with create_client(**_where(given)) as client:
+    with create_client(**place(given)) as client:
         return _send_each(given, given.data or sys.stdin.buffer, client.send)
 
 
 def serve(given: Namespace) -> int:
     """Send each line of the standard input to all clients, and print what
     they send, until there are no more lines."""
-    server = create_server(**_where(given))
+    server = create_server(**place(given))
 
     def heard(_: str, message: SocketMessage) -> None:
         try:
@@ -71,14 +71,14 @@ def nobody_reads() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _where(given: Namespace) -> dict[str, Any]:
-    """Return the arguments that say which event is meant."""
-    keywords = {"socket_type": "unix", "event_name": given.event}
+def place(given: Namespace) -> dict[str, Any]:
+    """Return the arguments that say which event is meant, and where."""
+    where = {"socket_type": "unix", "event_name": given.event}
     if given.port is not None:
-        keywords.update(socket_type="tcp", host=given.host, port=given.port)
+        where.update(socket_type="tcp", host=given.host, port=given.port)
     elif given.socket_dir is not None:
-        keywords.update(socket_dir=given.socket_dir)
-    return keywords
+        where.update(socket_dir=given.socket_dir)
+    return where
 
 
 def _send_each(

@@ -188,9 +188,13 @@ def send_all(
         if now >= deadline:
             break
         document = document_of(messages[total:], event_name)
-    if not status and problem is None:
+    error: SocketError
+    if status:
+        error, problem = failure(status), None
+    elif problem is not None:
+        error = BadMessageError(f"{bad}: {problem}")
+    else:
         return
-    error = failure(status) if status else BadMessageError(f"{bad}: {problem}")
     error.sent = total
     raise error from problem
 
