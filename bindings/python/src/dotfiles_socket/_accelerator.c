@@ -1,11 +1,11 @@
 /*
- * _accelerator.c - what a send does, in one step. It encodes the data with msgpack
- * and calls libsocket as a program in C does: the detour through ctypes takes
- * longer than both.
+ * _accelerator.c - what a send does, in one step: it encodes the data with
+ * msgpack and calls libsocket as a program in C does. The detour through
+ * ctypes takes longer than both.
  *
  * It knows the usual message, and leaves every other one, and what cannot be
- * encoded, to the same in Python: _outgoing.py does all of it, names all
- * errors, and serves a Python that this was not built for.
+ * encoded, to Python: _outgoing.py does all of it, names all errors, and
+ * serves a Python that this was not built for.
  *
  * Built for the stable ABI of Python 3.10, one binary serves all versions.
  */
@@ -14,6 +14,8 @@
 #define Py_LIMITED_API 0x030A0000
 #include <Python.h>
 #include <libsocket.h>
+#include <stdint.h>
+#include <string.h>
 
 /* Named after the functions of libsocket.h that they point to. */
 typedef int (*server_send)(libsocket_server, const libsocket_message *);
@@ -89,14 +91,14 @@ static int take_apart(const Sender *self, PyObject *message, Parts *parts)
         && strlen(out->timestamp_iso) == (size_t)size;
 }
 
-/* Encodes the data; 0 when it raises, or pack is in use. */
+/* Encodes the data; 0 when that raises. */
 static int encode(Sender *self, Parts *parts)
 {
     PyObject *pack = self->pack;
     char *bytes;
     Py_ssize_t size;
 
-    /* A signal handler may send in the middle of this. */
+    /* A signal handler may send in the middle of this, with another one. */
     self->pack = NULL;
     if (pack == NULL)
         pack = PyObject_CallFunctionObjArgs(self->packer, NULL);
@@ -134,8 +136,8 @@ static int deliver(const Sender *self, uint64_t client,
 
 PyDoc_STRVAR(send_doc,
 "send(message, client=0, /)\n--\n\n"
-"Send to the client of that number, or to all, and return the status of\n"
-"libsocket; None when it has sent nothing, because the message is not the\n"
+"Send to the client of that number, or to all with 0, and return the status\n"
+"of libsocket; None when it has sent nothing, because the message is not the\n"
 "usual one or cannot be encoded.");
 
 static PyObject *Sender_send(Sender *self, PyObject *const *args,
