@@ -69,10 +69,10 @@ def directory(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=["accelerator", "ctypes"])
-def either_sender(
+def either_way(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    """Sends through the accelerator, and as a Python without one does."""
+    """Works through the accelerator, and as a Python without one does."""
     way: str = request.param
     if way == "ctypes":
         monkeypatch.setitem(sys.modules, "dotfiles_socket._accelerator", None)

@@ -1,11 +1,11 @@
-"""The accelerator: it sends what ctypes would send, or nothing."""
+"""The accelerator: it sends what ctypes would send, or nothing, and takes
+what ctypes would take."""
 
 import gc
 import signal
 import sys
 import sysconfig
 from collections import OrderedDict
-from ctypes import c_void_p, cast
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
@@ -22,10 +22,10 @@ from dotfiles_socket import (
     Status,
     create_message,
 )
-from dotfiles_socket._lib import quick
+from dotfiles_socket._lib import address, quick
 
 try:
-    from dotfiles_socket._accelerator import Sender
+    from dotfiles_socket._accelerator import Sender, Taker
 except ImportError:
     if (Path(sysconfig.get_path("include")) / "Python.h").exists():
         raise
@@ -49,10 +49,6 @@ def message(data: Any = None, **changes: Any) -> SocketMessage:
     for name, value in changes.items():
         setattr(made, name, value)
     return made
-
-
-def address(function: Any) -> int:
-    return cast(function, c_void_p).value or 0
 
 
 class Talkative(SocketMessage):
@@ -236,6 +232,54 @@ def test_what_a_sender_needs(wrong: dict[str, Any]) -> None:
         del arguments["event_name"]
     with pytest.raises(TypeError, match=r"^a Sender needs an event_name"):
         Sender(**arguments)
+
+
+# ---- what it takes
+
+
+def test_what_was_taken_stays(net: Net) -> None:
+    server, client = net.pair()
+    taker = client._handle.intake._taker
+    assert isinstance(taker, Taker)
+    assert taker.document is None
+    server.send({"n": 1})
+    until(lambda: client.get_buffer_size() == 1)
+    while taker.take(1) == Status.OK:
+        first = taker.document
+        if first is not None and b"\x81\xa1n\x01" in first:
+            break
+        taker.clear()  # the connection itself
+    server.send({"n": 2})
+    until(lambda: client.get_buffer_size() == 1)
+    assert taker.take(0) == Status.OK
+    assert taker.document is first
+    assert take(client, 2) == [{"n": 1}, {"n": 2}]
+    assert taker.document is None
+    assert taker.take(0) == Status.TIMEOUT
+    assert taker.document is None
+    client.disconnect()
+    assert taker.take(0) == Status.BAD_HANDLE
+
+
+@pytest.mark.parametrize("limit", ["1", -1, 2**64, None])
+def test_a_limit_is_a_number(unix: Net, limit: Any) -> None:
+    _, client = unix.pair()
+    with pytest.raises((TypeError, OverflowError)):
+        client._handle.intake._taker.take(limit)
+
+
+@pytest.mark.parametrize(
+    "functions",
+    [
+        {},
+        {"free": 1},
+        {"client_receive_packed": 1},
+        {"free": 1, "client_receive_packed": 1, "server_receive_packed": 1},
+    ],
+)
+def test_what_a_taker_needs(functions: dict[str, int]) -> None:
+    with pytest.raises(TypeError, match=r"^a Taker needs free"):
+        Taker(handle=1, **functions)
 
 
 # ---- what happens meanwhile

@@ -18,7 +18,7 @@ from dotfiles_socket import (
 
 NOT_CONNECTED = "^Not connected to server$"
 
-pytestmark = pytest.mark.usefixtures("either_sender")
+pytestmark = pytest.mark.usefixtures("either_way")
 
 
 # ---- connect and disconnect

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 import pytest
+from conftest import Net, take, until
 
 from dotfiles_socket import _packed
-from dotfiles_socket._packed import MANY, Intake
+from dotfiles_socket._packed import MANY, Intake, PythonTaker
 
 ROWS = [[[3, 0, n]] for n in range(3)]
 EMPTY = -8
@@ -34,6 +35,9 @@ class Library:
         self.after()
         return 0
 
+    def taker(self) -> PythonTaker:
+        return PythonTaker(None, receive=self.receive)
+
 
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> Library:
@@ -53,7 +57,7 @@ def rest(intake: Intake) -> None:
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_signal_handler_that_receives(library: Library, times: int) -> None:
     target: deque[Any] = deque()
-    intake = Intake(library.receive, None, target)
+    intake = Intake(library.taker, target)
 
     def handler() -> None:
         library.after = lambda: None
@@ -68,7 +72,7 @@ def test_a_signal_handler_that_receives(library: Library, times: int) -> None:
 
 def test_a_signal_handler_that_raises(library: Library) -> None:
     target: deque[Any] = deque()
-    intake = Intake(library.receive, None, target)
+    intake = Intake(library.taker, target)
 
     def handler() -> None:
         library.after = lambda: None
@@ -79,3 +83,38 @@ def test_a_signal_handler_that_raises(library: Library) -> None:
         intake.take(MANY)
     rest(intake)
     assert list(target) == [row for rows in ROWS for row in rows]
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_signal_handler_while_rows_are_decoded(
+    either_way: str,
+    unix: Net,
+    monkeypatch: pytest.MonkeyPatch,
+    raises: bool,
+) -> None:
+    """It may receive, or raise, and nothing is lost or comes twice."""
+    server, client = unix.pair()
+    decode, depth = _packed.unpack_rows, 0
+
+    def interrupted(document: bytes) -> Any:
+        nonlocal depth
+        depth += 1
+        if depth == 1:
+            if raises:
+                raise KeyboardInterrupt
+            assert client._fill(client._handle)
+        return decode(document)
+
+    server.send_many([{"n": n} for n in range(3)])
+    until(lambda: client.get_buffer_size() == 3)
+    monkeypatch.setattr(_packed, "unpack_rows", interrupted)
+    received: list[Any] = []
+    while len(received) < 3:
+        try:
+            received += take(client, 1)
+        except KeyboardInterrupt:
+            assert raises
+    assert received == [{"n": n} for n in range(3)]
+    is_python = isinstance(client._handle.intake._taker, PythonTaker)
+    assert is_python is (either_way == "ctypes")
+    assert client.get_buffer_size() == 0

@@ -12,6 +12,8 @@ import dotfiles_socket
 
 NOT_CONNECTED = "^Not connected to server$"
 
+pytestmark = pytest.mark.usefixtures("either_way")
+
 
 # ---- receive
 

@@ -21,7 +21,7 @@ from dotfiles_socket import (
     create_message,
 )
 
-pytestmark = pytest.mark.usefixtures("either_sender")
+pytestmark = pytest.mark.usefixtures("either_way")
 
 
 def message(data: Any, kind: MessageType = MessageType.DATA) -> SocketMessage:

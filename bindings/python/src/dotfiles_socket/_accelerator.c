@@ -1,21 +1,40 @@
 /*
- * _accelerator.c - what a send does, in one step: it encodes the data with
- * msgpack and calls libsocket as a program in C does. The detour through
- * ctypes takes longer than both.
+ * _accelerator.c - what is done for every message, in one step: it calls
+ * libsocket as a program in C does. The detour through ctypes takes longer
+ * than what the library does.
  *
- * It knows the usual message, and leaves every other one, and what cannot be
- * encoded, to Python: _outgoing.py does all of it, names all errors, and
- * serves a Python that this was not built for.
- *
- * Built for the stable ABI of Python 3.10, one binary serves all versions.
+ * Python has all of this as well, for an interpreter that this was not built
+ * for. Built for the stable ABI of Python 3.10, one binary serves all later
+ * versions.
  */
 
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030A0000
 #include <Python.h>
 #include <libsocket.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <structmember.h>
+
+/* Frees an object of a type of this module, and its references. */
+static void release(void *object, PyObject *references[], int count)
+{
+    PyTypeObject *type = Py_TYPE((PyObject *)object);
+    freefunc done = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+    for (int i = 0; i < count; i++)
+        Py_XDECREF(references[i]);
+    done(object);
+    Py_DECREF(type);
+}
+
+/*
+ * ---- Sender: encodes the data with msgpack, and sends it
+ *
+ * It knows the usual message, and leaves every other one, and what cannot be
+ * encoded, to _outgoing.py, which names all errors.
+ */
 
 /* Named after the functions of libsocket.h that they point to. */
 typedef int (*server_send)(libsocket_server, const libsocket_message *);
@@ -223,16 +242,10 @@ static int Sender_init(Sender *self, PyObject *args, PyObject *keywords)
 
 static void Sender_dealloc(Sender *self)
 {
-    PyTypeObject *type = Py_TYPE(self);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-
     Py_XDECREF(self->event_name);
     Py_XDECREF(self->packer);
     Py_XDECREF(self->pack);
-    for (int i = 0; i < NAMES; i++)
-        Py_XDECREF(self->names[i]);
-    release(self);
-    Py_DECREF(type);
+    release(self, self->names, NAMES);
 }
 
 static PyMethodDef Sender_methods[] = {
@@ -260,15 +273,152 @@ static PyType_Spec Sender_spec = {
     Py_TPFLAGS_DEFAULT, Sender_slots,
 };
 
+/*
+ * ---- Taker: takes blocks out of a handle, one after the other
+ *
+ * A signal handler may raise between any two calls of it, or call it itself:
+ * what it has taken stays in it until it is told to let go.
+ */
+
+typedef int (*server_receive_packed)(void **, size_t *, libsocket_server,
+                                     size_t, int);
+typedef int (*client_receive_packed)(void **, size_t *, libsocket_client,
+                                     size_t, int);
+
+typedef struct {
+    PyObject_HEAD
+    /* A server has the first, a client the second. */
+    server_receive_packed server_receive;
+    client_receive_packed client_receive;
+    void (*free)(void *);
+    uint64_t handle;
+    void *block; /* what the document is not made of yet */
+    size_t size;
+    PyObject *document;
+} Taker;
+
+PyDoc_STRVAR(take_doc,
+"take(limit, /)\n--\n\n"
+"Take a block of at most so many rows, or as many as the library thinks good\n"
+"with 0, unless there is one; return the library's status. Does not wait.");
+
+static PyObject *Taker_take(Taker *self, PyObject *argument)
+{
+    size_t limit = PyLong_AsSize_t(argument);
+    int status = LIBSOCKET_OK;
+
+    if (PyErr_Occurred())
+        return NULL;
+    if (self->document == NULL) {
+        libsocket_server server = {self->handle};
+        libsocket_client client = {self->handle};
+
+        if (self->block != NULL)
+            ; /* there was no memory for its document */
+        else if (self->server_receive != NULL)
+            status = self->server_receive(&self->block, &self->size, server,
+                                          limit, 0);
+        else
+            status = self->client_receive(&self->block, &self->size, client,
+                                          limit, 0);
+        if (status == LIBSOCKET_OK) {
+            self->document = PyBytes_FromStringAndSize(
+                self->block, (Py_ssize_t)self->size);
+            if (self->document == NULL)
+                return NULL;
+        }
+        self->free(self->block);
+        self->block = NULL;
+    }
+    return PyLong_FromLong(status);
+}
+
+PyDoc_STRVAR(clear_doc, "clear()\n--\n\nLet go of the document.");
+
+static PyObject *Taker_clear(Taker *self, PyObject *unused)
+{
+    (void)unused;
+    Py_CLEAR(self->document);
+    Py_RETURN_NONE;
+}
+
+static int Taker_init(Taker *self, PyObject *args, PyObject *keywords)
+{
+    static char *keys[] = {
+        "handle", "free", "server_receive_packed", "client_receive_packed",
+        NULL,
+    };
+    unsigned long long handle = 0, release = 0, server = 0, client = 0;
+
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|$KKKK", keys, &handle,
+                                     &release, &server, &client))
+        return -1;
+    if (release == 0 || (server == 0) == (client == 0)) {
+        PyErr_SetString(PyExc_TypeError,
+                        "a Taker needs free, and the function of a server or "
+                        "that of a client");
+        return -1;
+    }
+    self->handle = handle;
+    self->free = (void (*)(void *))(uintptr_t)release;
+    self->server_receive = (server_receive_packed)(uintptr_t)server;
+    self->client_receive = (client_receive_packed)(uintptr_t)client;
+    return 0;
+}
+
+static void Taker_dealloc(Taker *self)
+{
+    if (self->block != NULL)
+        self->free(self->block);
+    release(self, &self->document, 1);
+}
+
+static PyMethodDef Taker_methods[] = {
+    {"take", (PyCFunction)Taker_take, METH_O, take_doc},
+    {"clear", (PyCFunction)Taker_clear, METH_NOARGS, clear_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef Taker_members[] = {
+    {"document", T_OBJECT, offsetof(Taker, document), READONLY,
+     "What was taken, as bytes, until clear(); else None."},
+    {NULL, 0, 0, 0, NULL},
+};
+
+PyDoc_STRVAR(Taker_doc,
+"Takes blocks out of the server or client of that handle. The functions are\n"
+"addresses, of those of these names in libsocket.h.");
+
+static PyType_Slot Taker_slots[] = {
+    {Py_tp_doc, (void *)Taker_doc},
+    {Py_tp_init, Taker_init},
+    {Py_tp_dealloc, Taker_dealloc},
+    {Py_tp_methods, Taker_methods},
+    {Py_tp_members, Taker_members},
+    {0, NULL},
+};
+
+static PyType_Spec Taker_spec = {
+    "dotfiles_socket._accelerator.Taker", sizeof(Taker), 0,
+    Py_TPFLAGS_DEFAULT, Taker_slots,
+};
+
+/* ---- the module */
+
 static int add_types(PyObject *module)
 {
-    PyObject *type = PyType_FromModuleAndSpec(module, &Sender_spec, NULL);
+    PyType_Spec *specs[] = {&Sender_spec, &Taker_spec};
 
-    if (type == NULL)
-        return -1;
-    int status = PyModule_AddType(module, (PyTypeObject *)type);
-    Py_DECREF(type);
-    return status;
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        PyObject *type = PyType_FromModuleAndSpec(module, specs[i], NULL);
+        if (type == NULL)
+            return -1;
+        int status = PyModule_AddType(module, (PyTypeObject *)type);
+        Py_DECREF(type);
+        if (status != 0)
+            return -1;
+    }
+    return 0;
 }
 
 static PyModuleDef_Slot slots[] = {

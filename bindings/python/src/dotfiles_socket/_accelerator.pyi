@@ -17,3 +17,16 @@ class Sender:
         client_send: int = 0,
     ) -> None: ...
     def send(self, message: object, client: int = 0, /) -> int | None: ...
+
+class Taker:
+    document: bytes | None
+    def __init__(
+        self,
+        *,
+        handle: int,
+        free: int,
+        server_receive_packed: int = 0,
+        client_receive_packed: int = 0,
+    ) -> None: ...
+    def take(self, limit: int, /) -> int: ...
+    def clear(self) -> None: ...

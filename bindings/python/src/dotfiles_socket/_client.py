@@ -8,6 +8,7 @@ import time
 import warnings
 from collections import deque
 from ctypes import byref, c_size_t
+from functools import partial
 
 from ._errors import INTERRUPTED, OK, TIMEOUT, failure
 from ._handle import ClientHandle, forkable
@@ -34,7 +35,7 @@ from ._outgoing import (
     sender,
     size_of,
 )
-from ._packed import MANY, ONE, Intake, message_of
+from ._packed import MANY, ONE, Intake, message_of, taker
 from ._patience import interruptible
 from ._settings import overrides, program_name, resolve
 from .core.client import SocketClient
@@ -159,7 +160,12 @@ class EventClient(SocketClient):
                 client_send=quick.client_send,
             )
             handle.intake = Intake(
-                quick.client_receive_packed, handle.key, self._inbox
+                partial(
+                    taker,
+                    handle.key,
+                    client_receive_packed=quick.client_receive_packed,
+                ),
+                self._inbox,
             )
             self._handle = handle
         if self.is_connected():
@@ -365,7 +371,7 @@ class EventClient(SocketClient):
             limit = ONE if self._waiting else MANY
             return bool(self._inbox) or self._take(handle, limit)
 
-    def _take(self, handle: ClientHandle, limit: c_size_t) -> bool:
+    def _take(self, handle: ClientHandle, limit: int) -> bool:
         status = handle.intake.take(limit)
         if status == OK:
             return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import deque
+from functools import partial
 
 from ._errors import OK, TIMEOUT, last_error
 from ._handle import Exit, ServerHandle, forkable
@@ -18,7 +19,7 @@ from ._lib import (
     quick,
 )
 from ._logging import log_line
-from ._packed import MANY, Intake, message_of
+from ._packed import MANY, Intake, message_of, taker
 from .core.exceptions import Status
 from .core.server import SocketServer
 from .core.types import ClientInfo
@@ -51,7 +52,12 @@ class Events:
         self._event_name = event_name
         self._logger = logger
         self._intake = Intake(
-            quick.server_receive_packed, handle.key, self.rows
+            partial(
+                taker,
+                handle.key,
+                server_receive_packed=quick.server_receive_packed,
+            ),
+            self.rows,
         )
         # Held while rows are taken, so that they stay in order.
         self._lock = threading.RLock()

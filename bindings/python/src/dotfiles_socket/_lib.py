@@ -525,3 +525,8 @@ def library_path() -> str:
 
 quick = _Functions(ctypes.PyDLL)
 blocking = _Functions(ctypes.CDLL)
+
+
+def address(function: Any) -> int:
+    """Return where a function is, for the accelerator."""
+    return ctypes.cast(function, c_void_p).value or 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from ctypes import byref, c_size_t, c_void_p, cast
+from ctypes import byref, c_size_t
 
 import msgpack  # type: ignore[import-untyped]
 
 from ._errors import TIMEOUT
+from ._lib import address
 from .core.exceptions import BadMessageError, SocketError
 from .core.types import SocketMessage
 
@@ -57,10 +58,7 @@ def sender(key: Any, event_name: str, waits: bool, **functions: Any) -> Send:
         packer=packer,
         longest=SHORT,
         waits=waits,
-        **{
-            name: cast(function, c_void_p).value or 0
-            for name, function in functions.items()
-        },
+        **{name: address(function) for name, function in functions.items()},
     ).send
 
 

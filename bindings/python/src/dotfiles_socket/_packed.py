@@ -7,22 +7,22 @@ from ctypes import POINTER, byref, c_char, c_int, c_size_t, c_void_p
 import msgpack  # type: ignore[import-untyped]
 
 from ._errors import check
-from ._lib import quick
+from ._lib import address, quick
 from ._logging import Logger
 from .core.types import MessageType, SocketMessage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     # A row as libsocket_server_receive_packed() describes it.
     Row = list[Any]
 
 # Limits of Intake.take(): one row, or as many as the library thinks good.
-ONE = c_size_t(1)
-MANY = c_size_t(0)
+ONE = 1
+MANY = 0
 
 _NOW = c_int(0)
 
@@ -54,6 +54,51 @@ class Block:
         self.clear()
 
 
+class PythonTaker:
+    """Takes blocks out of a handle, one after the other; accelerated, it is
+    the Taker of the accelerator."""
+
+    def __init__(self, key: Any, **functions: Any) -> None:
+        [self._function] = functions.values()
+        self._key = key
+        self._block = Block()
+        # What is in the block, after take() has returned 0.
+        self.document: bytes | None = None
+
+    def take(self, limit: int) -> int:
+        """Take a block unless there is one; return the library's status."""
+        block = self._block
+        if block.at.value is None:
+            status: int = self._function(
+                *block.out, self._key, c_size_t(limit), _NOW
+            )
+            if status:
+                return status
+        # No handler runs in the middle of this, but one may have before.
+        if block.at.value is not None:
+            self.document = block.start[: block.size.value]
+        return 0
+
+    def clear(self) -> None:
+        """Release the block."""
+        self.document = None
+        self._block.clear()
+
+
+def taker(key: Any, **functions: Any) -> Any:
+    """Make what takes blocks out of a handle, with the one function that
+    is given by the name that it has in the accelerator."""
+    try:
+        from ._accelerator import Taker
+    except ImportError:
+        return PythonTaker(key, **functions)
+    functions["free"] = quick.free
+    return Taker(
+        handle=key.value,
+        **{name: address(function) for name, function in functions.items()},
+    )
+
+
 class Intake:
     """Moves rows from a handle to a deque, one thread at a time.
 
@@ -62,11 +107,8 @@ class Intake:
     neither lost nor doubled.
     """
 
-    def __init__(
-        self, function: Any, identifier: Any, target: deque[Row]
-    ) -> None:
-        self._function = function
-        self._identifier = identifier
+    def __init__(self, make_taker: Callable[[], Any], target: deque[Row]):
+        self._make_taker = make_taker
         self._target = target
         # How many blocks were finished.
         self._done = 0
@@ -75,32 +117,28 @@ class Intake:
     def forget(self) -> None:
         """Drop what was taken halfway when the process forked: that is for
         the parent to finish."""
-        self._block = Block()
-        # The rows of the block, while they are on their way to the target.
+        self._taker = self._make_taker()
+        # The rows of its block, while they are on their way to the target.
         self._rows: Iterator[Row] | None = None
 
-    def take(self, limit: c_size_t) -> int:
+    def take(self, limit: int) -> int:
         """Take what is there; return the library's status."""
         rows = self._rows
         if rows is None:
-            block, done = self._block, self._done
-            if block.at.value is None:
-                status: int = self._function(
-                    *block.out, self._identifier, limit, _NOW
-                )
-                if status:
-                    return status
-                if self._done != done:
-                    return 0  # a signal handler took it
-            # No handler runs in the middle of this.
-            document = block.start[: block.size.value]
+            taker, done = self._taker, self._done
+            status: int = taker.take(limit)
+            if status:
+                return status
+            document = taker.document
+            if document is None:
+                return 0  # a signal handler took it
             rows = iter(unpack_rows(document))
             if self._done != done or self._rows is not None:
                 return 0
             self._rows = rows
         # One step, after which the iterator is empty.
         self._target.extend(rows)
-        self._block.clear()
+        self._taker.clear()
         self._done += 1
         self._rows = None
         return 0
