@@ -16,8 +16,8 @@ from dataclasses import asdict
 
 from .contestants import BUILT, CONTESTANTS, ROOT
 from .curves import draw_growth
+from .machine import Machine
 from .measures import Results, all_measures, measure
-from .others import Others
 from .plot import draw
 from .processes import allow_many_files
 from .tables import circumstances, fill, tables
@@ -37,19 +37,21 @@ def main() -> int:
     only = re.compile(os.environ.get("BENCH_ONLY") or "")
     began = time.monotonic()
 
+    machine = Machine()
+
     def tell(text: str) -> None:
+        machine.look()
         print(f"{time.monotonic() - began:6.1f} s  {text}", flush=True)
 
     for contestant in CONTESTANTS.values():
         if contestant.missing:
             tell(f"missing: {contestant.name}: {contestant.missing}")
     allow_many_files()
-    others = Others()
     everything = all_measures(scale)
     chosen = [m for m in everything if only.search(m.name)]
     results = measure(chosen, repeats, tell)
     whole = len(chosen) == len(everything) and scale >= WORTH_SHOWING
-    write(results, others.cores(), repeats, shown=whole)
+    write(results, machine, repeats, shown=whole)
     tell(
         "written to docs/performance.md"
         if whole
@@ -61,7 +63,7 @@ def main() -> int:
 
 
 def write(
-    results: Results, others: float, repeats: int, *, shown: bool
+    results: Results, machine: Machine, repeats: int, *, shown: bool
 ) -> None:
     """Keep the figures, fill the tables into the page, and draw."""
     raw = {
@@ -71,7 +73,7 @@ def write(
     (BUILT / "results.json").write_text(json.dumps(raw, indent=1))
     generated = {
         **tables(results),
-        "circumstances": circumstances(others, repeats),
+        "circumstances": circumstances(machine, repeats),
     }
     directory = PAGE.parent if shown else BUILT
     (directory / PAGE.name).write_text(fill(PAGE.read_text(), generated))

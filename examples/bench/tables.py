@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from .contestants import CONTESTANTS
+from .machine import Machine
 from .measures import (
     ANSWERING,
     EVERYBODY,
@@ -29,6 +30,8 @@ from .targets import TARGETS, per_client
 NOTHING = "-"
 # What other work may take of each core.
 QUIET = 0.05
+# How much slower than at best a processor may ordinarily be.
+STEADY = 1.3
 SIZE_NAMES = {
     16: "16 B",
     180: "180 B",
@@ -286,14 +289,23 @@ def tables(results: Results) -> dict[str, str]:
     }
 
 
-def circumstances(others: float, repeats: int) -> str:
-    """What a reader has to know of the run before believing its figures.
-    Others is how many cores other work kept busy meanwhile."""
+def circumstances(machine: Machine, repeats: int) -> str:
+    """What a reader has to know of the run before believing its figures."""
     cores = len(os.sched_getaffinity(0))
+    others, slowness = machine.others(), machine.slowness()
     text = (
         f"Taken on {cores} cores in {repeats} rounds;"
         f" other work took {100 * others / cores:.0f} % of the machine."
+        f" A loop that was timed between the measures took {slowness:.1f}"
+        " times as long as at best, ordinarily."
     )
+    if slowness > STEADY:
+        text += (
+            "\n\n**The processor was slow most of the time, or for some of"
+            " it, as a virtual machine is beside busy ones: two figures of"
+            " one round may be of two speeds. The ranges behind the medians"
+            " say how far that goes.**"
+        )
     if others > QUIET * cores:
         text += (
             "\n\n**The machine was busy with other work. Memory, and with"
