@@ -109,6 +109,7 @@ wheel: build-wheel ## dist/: a wheel with the library inside, and a source distr
 
 clean: ## all that make made, .venv included
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -f bindings/python/src/dotfiles_socket/*.so
 	find bindings examples .ci \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +
 
 # What has to be on the machine. Order-only: checked each time, rebuilds nothing.
