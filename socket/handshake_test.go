@@ -458,6 +458,7 @@ func TestMalformedFrames(t *testing.T) {
 		ends := v.Name == "zero_length" || v.Name == "huge_length_then_nothing" || v.Then == "peer closes" ||
 			v.Name == "json_line_no_prefix" || v.Name == "http_get" // text read as a length is far beyond any bound
 		t.Run(v.Name, func(t *testing.T) {
+			t.Parallel() // most of it is the moment after which a peer is an old one
 			b := newBed(t, Unix)
 			s := b.serve()
 			healthy, bad := b.dial(), b.dialOld(s)
