@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections import deque
 from typing import Any
 
@@ -35,18 +36,20 @@ class Library:
         self.after()
         return 0
 
-    def taker(self) -> PythonTaker:
-        return PythonTaker(None, receive=self.receive)
-
 
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> Library:
+    library = Library()
+
     class Quick:
         @staticmethod
         def free(_: object) -> None: ...
 
+        receive = library.receive
+
     monkeypatch.setattr(_packed, "quick", Quick)
-    return Library()
+    monkeypatch.setitem(sys.modules, "dotfiles_socket._accelerator", None)
+    return library
 
 
 def rest(intake: Intake) -> None:
@@ -57,7 +60,7 @@ def rest(intake: Intake) -> None:
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_signal_handler_that_receives(library: Library, times: int) -> None:
     target: deque[Any] = deque()
-    intake = Intake(library.taker, target)
+    intake = Intake(None, "receive", target)
 
     def handler() -> None:
         library.after = lambda: None
@@ -72,7 +75,7 @@ def test_a_signal_handler_that_receives(library: Library, times: int) -> None:
 
 def test_a_signal_handler_that_raises(library: Library) -> None:
     target: deque[Any] = deque()
-    intake = Intake(library.taker, target)
+    intake = Intake(None, "receive", target)
 
     def handler() -> None:
         library.after = lambda: None

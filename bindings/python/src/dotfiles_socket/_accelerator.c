@@ -297,6 +297,17 @@ typedef struct {
     PyObject *document;
 } Taker;
 
+static int receive(Taker *self, size_t limit)
+{
+    libsocket_server server = {self->handle};
+    libsocket_client client = {self->handle};
+
+    if (self->server_receive != NULL)
+        return self->server_receive(&self->block, &self->size, server, limit,
+                                    0);
+    return self->client_receive(&self->block, &self->size, client, limit, 0);
+}
+
 PyDoc_STRVAR(take_doc,
 "take(limit, /)\n--\n\n"
 "Take a block of at most so many rows, or as many as the library thinks good\n"
@@ -310,23 +321,15 @@ static PyObject *Taker_take(Taker *self, PyObject *argument)
     if (PyErr_Occurred())
         return NULL;
     if (self->document == NULL) {
-        libsocket_server server = {self->handle};
-        libsocket_client client = {self->handle};
-
-        if (self->block != NULL)
-            ; /* there was no memory for its document */
-        else if (self->server_receive != NULL)
-            status = self->server_receive(&self->block, &self->size, server,
-                                          limit, 0);
-        else
-            status = self->client_receive(&self->block, &self->size, client,
-                                          limit, 0);
-        if (status == LIBSOCKET_OK) {
-            self->document = PyBytes_FromStringAndSize(
-                self->block, (Py_ssize_t)self->size);
-            if (self->document == NULL)
-                return NULL;
-        }
+        /* It is there when there was no memory for its document. */
+        if (self->block == NULL)
+            status = receive(self, limit);
+        if (status != LIBSOCKET_OK)
+            return PyLong_FromLong(status);
+        self->document = PyBytes_FromStringAndSize(self->block,
+                                                   (Py_ssize_t)self->size);
+        if (self->document == NULL)
+            return NULL;
         self->free(self->block);
         self->block = NULL;
     }

@@ -8,7 +8,6 @@ import time
 import warnings
 from collections import deque
 from ctypes import byref, c_size_t
-from functools import partial
 
 from ._errors import INTERRUPTED, OK, TIMEOUT, failure
 from ._handle import ClientHandle, forkable
@@ -25,22 +24,19 @@ from ._lib import (
 )
 from ._logging import log_level, log_line
 from ._outgoing import (
-    SHORT,
     SLICE,
-    again,
-    message_row,
+    Encoder,
+    go_on,
     no_room,
-    packer,
     send_all,
     sender,
     size_of,
 )
-from ._packed import MANY, ONE, Intake, message_of, taker
+from ._packed import MANY, ONE, Intake, message_of
 from ._patience import interruptible
 from ._settings import overrides, program_name, resolve
 from .core.client import SocketClient
 from .core.exceptions import (
-    BadMessageError,
     ConnectionError,
     ForkedError,
     MessageError,
@@ -61,7 +57,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._logging import Logger
-    from ._outgoing import Pack, Sendable
+    from ._outgoing import Sendable
     from ._packed import Row
 
 # Seconds of one wait: poll() takes no more than an int of milliseconds.
@@ -90,7 +86,7 @@ class EventClient(SocketClient):
         arguments["send_timeout"] = min(self._patience, SLICE)
         self._overrides = overrides(**arguments)
         self._auto_reconnect: bool = self._settings["reconnect"]
-        self._packers: list[Pack] = []
+        self._encoder = Encoder(event_name, "Failed to send message")
         self._handle = None
         # What was taken out of the library and not received.
         self._inbox: deque[Row] = deque()
@@ -154,18 +150,10 @@ class EventClient(SocketClient):
             self._release()
             handle = interruptible(self._open)
             handle.send = sender(
-                handle.key,
-                self._event_name,
-                True,
-                client_send=quick.client_send,
+                handle.key, self._event_name, True, "client_send"
             )
             handle.intake = Intake(
-                partial(
-                    taker,
-                    handle.key,
-                    client_receive_packed=quick.client_receive_packed,
-                ),
-                self._inbox,
+                handle.key, "client_receive_packed", self._inbox
             )
             self._handle = handle
         if self.is_connected():
@@ -246,33 +234,14 @@ class EventClient(SocketClient):
         if handle is None:
             raise NotConnectedError(_NOT_CONNECTED)
         status = handle.send(message)
-        if status != OK:
-            document = self._document(message)
-            if status is None:
-                status = _send_document(handle, None, document)
-            if status:
-                self._not_sent(status, handle, document)
-
-    def _document(self, message: Sendable) -> bytes:
-        try:
-            pack = self._packers.pop()
-        except IndexError:
-            pack = packer()
-        try:
-            document = pack((message_row(message, self._event_name),))
-        except Exception as e:
-            raise BadMessageError(f"Failed to send message: {e}") from e
-        if len(document) <= SHORT:
-            self._packers.append(pack)
-        return document
-
-    def _not_sent(
-        self, status: int, handle: ClientHandle, document: bytes
-    ) -> None:
-        """Send again what found no room, or raise why it was not sent."""
-        if status == TIMEOUT:
-            status = again(
-                lambda: _send_document(handle, None, document), self._patience
+        if status == OK:
+            return
+        if status is None or status == TIMEOUT:
+            document = self._encoder.document(message)
+            status = go_on(
+                status,
+                lambda: _send_document(handle, None, document),
+                self._patience,
             )
         if status:
             raise _send_failure(status, self._patience)
@@ -291,10 +260,9 @@ class EventClient(SocketClient):
         send_all(
             lambda count, document: _send_document(handle, count, document),
             messages,
-            self._event_name,
+            self._encoder,
             self._patience,
             lambda status: _send_failure(status, self._patience),
-            "Failed to send message",
         )
 
     # ---- receiving

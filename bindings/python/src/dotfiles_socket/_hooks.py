@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import deque
-from functools import partial
 
 from ._errors import OK, TIMEOUT, last_error
 from ._handle import Exit, ServerHandle, forkable
@@ -16,10 +15,9 @@ from ._lib import (
     EVENT_LAST_CLIENT,
     EVENT_LOG,
     EVENT_MESSAGE,
-    quick,
 )
 from ._logging import log_line
-from ._packed import MANY, Intake, message_of, taker
+from ._packed import MANY, Intake, message_of
 from .core.exceptions import Status
 from .core.server import SocketServer
 from .core.types import ClientInfo
@@ -51,14 +49,7 @@ class Events:
         self.rows: deque[Row] = deque()
         self._event_name = event_name
         self._logger = logger
-        self._intake = Intake(
-            partial(
-                taker,
-                handle.key,
-                server_receive_packed=quick.server_receive_packed,
-            ),
-            self.rows,
-        )
+        self._intake = Intake(handle.key, "server_receive_packed", self.rows)
         # Held while rows are taken, so that they stay in order.
         self._lock = threading.RLock()
         # Whose on_client_connected was called, and not the other one.

@@ -527,6 +527,9 @@ quick = _Functions(ctypes.PyDLL)
 blocking = _Functions(ctypes.CDLL)
 
 
-def address(function: Any) -> int:
-    """Return where a function is, for the accelerator."""
-    return ctypes.cast(function, c_void_p).value or 0
+def addresses(*names: str) -> dict[str, Any]:
+    """Return where the functions of those names are, for the accelerator."""
+    return {
+        name: ctypes.cast(getattr(quick, name), c_void_p).value
+        for name in names
+    }

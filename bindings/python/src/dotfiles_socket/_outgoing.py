@@ -8,7 +8,7 @@ from ctypes import byref, c_size_t
 import msgpack  # type: ignore[import-untyped]
 
 from ._errors import TIMEOUT
-from ._lib import address
+from ._lib import addresses
 from .core.exceptions import BadMessageError, SocketError
 from .core.types import SocketMessage
 
@@ -31,22 +31,58 @@ SLICE = 0.05
 
 
 def packer() -> Pack:
-    """Make a function that encodes as MessagePack.
-
-    A server or client keeps those that no thread is using in a list: a send
-    pops one and appends it afterwards. That costs less than one a thread,
-    and a signal handler that sends in the middle of a send gets another.
-    """
+    """Make a function that encodes as MessagePack."""
     pack: Pack = msgpack.Packer().pack
     return pack
 
 
-def sender(key: Any, event_name: str, waits: bool, **functions: Any) -> Send:
-    """Make send(message, client) of a handle: it sends what is usual in one
-    step and returns the status. It returns None where it leaves that to
-    send_packed(), always where there is no accelerator.
+class Encoder:
+    """Encodes the messages of a server or client; `bad` are the words for
+    one that cannot be encoded."""
 
-    `functions` are those of the library, by their names in the accelerator.
+    def __init__(self, event_name: str, bad: str) -> None:
+        self.event_name = event_name
+        self.bad = bad
+        # Those that no thread is using. That costs less than one a thread,
+        # and a signal handler that sends in the middle of a send gets
+        # another.
+        self._packers: list[Pack] = []
+
+    def document(
+        self,
+        message: Sendable,
+        client: int | None = None,
+        retain_key: str | None = None,
+    ) -> bytes:
+        """Return the document of one message. Raises BadMessageError."""
+        try:
+            pack = self._packers.pop()
+        except IndexError:
+            pack = packer()
+        try:
+            if client is None and retain_key is None:
+                row = message_row(message, self.event_name)
+            else:
+                row = addressed_row(
+                    message, self.event_name, client, retain_key
+                )
+            document = pack((row,))
+        except Exception as e:
+            raise self.failure(e) from e
+        if len(document) <= SHORT:
+            self._packers.append(pack)
+        return document
+
+    def failure(self, problem: Exception) -> BadMessageError:
+        """Return what to raise for a message that has this problem."""
+        return BadMessageError(f"{self.bad}: {problem}")
+
+
+def sender(key: Any, event_name: str, waits: bool, *functions: str) -> Send:
+    """Make send(message, client) of a handle: it sends what is usual in one
+    step, by those functions of the library, and returns the status. It
+    returns None where it leaves that to send_packed(), always where there is
+    no accelerator.
     """
     try:
         from ._accelerator import Sender
@@ -58,7 +94,7 @@ def sender(key: Any, event_name: str, waits: bool, **functions: Any) -> Send:
         packer=packer,
         longest=SHORT,
         waits=waits,
-        **{name: address(function) for name, function in functions.items()},
+        **addresses(*functions),
     ).send
 
 
@@ -141,32 +177,33 @@ def no_room(patience: float) -> str:
     )
 
 
-def again(send: Callable[[], int], patience: float) -> int:
-    """Go on with a send for which there was no room in the first SLICE of
-    `patience` seconds; return the last status."""
-    deadline = time.monotonic() + patience - SLICE
-    status = TIMEOUT
-    while status == TIMEOUT and time.monotonic() < deadline:
+def go_on(status: int | None, send: Callable[[], int], patience: float) -> int:
+    """Send what was left to Python (None), and go on with what found no room
+    in the first SLICE of `patience` seconds; return the last status."""
+    if status is None:
         status = send()
+    if status == TIMEOUT:
+        deadline = time.monotonic() + patience - SLICE
+        while status == TIMEOUT and time.monotonic() < deadline:
+            status = send()
     return status
 
 
 def send_all(
     send: Callable[[Any, bytes], int],
     messages: list[Any],
-    event_name: str,
+    encoder: Encoder,
     patience: float,
     failure: Callable[[int], SocketError],
-    bad: str,
 ) -> None:
     """Send messages until one fails, each of which may wait for room as long
     as `patience` says.
 
     `send` sends a document and stores how many of it were sent. Raises the
-    `failure` of its status, or BadMessageError with the words `bad` for one
-    that cannot be encoded; `sent` of both is how many were sent before.
+    `failure` of its status, or that of the encoder for one that cannot be
+    encoded; `sent` of both is how many were sent before.
     """
-    problem = None
+    event_name, problem = encoder.event_name, None
     try:
         document = document_of(messages, event_name)
     except Exception as e:
@@ -190,7 +227,7 @@ def send_all(
     if status:
         error, problem = failure(status), None
     elif problem is not None:
-        error = BadMessageError(f"{bad}: {problem}")
+        error = encoder.failure(problem)
     else:
         return
     error.sent = total

@@ -7,14 +7,14 @@ from ctypes import POINTER, byref, c_char, c_int, c_size_t, c_void_p
 import msgpack  # type: ignore[import-untyped]
 
 from ._errors import check
-from ._lib import address, quick
+from ._lib import addresses, quick
 from ._logging import Logger
 from .core.types import MessageType, SocketMessage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
     # A row as libsocket_server_receive_packed() describes it.
@@ -58,8 +58,8 @@ class PythonTaker:
     """Takes blocks out of a handle, one after the other; accelerated, it is
     the Taker of the accelerator."""
 
-    def __init__(self, key: Any, **functions: Any) -> None:
-        [self._function] = functions.values()
+    def __init__(self, key: Any, function: Any) -> None:
+        self._function = function
         self._key = key
         self._block = Block()
         # What is in the block, after take() has returned 0.
@@ -85,18 +85,14 @@ class PythonTaker:
         self._block.clear()
 
 
-def taker(key: Any, **functions: Any) -> Any:
-    """Make what takes blocks out of a handle, with the one function that
-    is given by the name that it has in the accelerator."""
+def _taker(key: Any, function: str) -> Any:
+    """Make what takes blocks out of a handle, by that function of the
+    library."""
     try:
         from ._accelerator import Taker
     except ImportError:
-        return PythonTaker(key, **functions)
-    functions["free"] = quick.free
-    return Taker(
-        handle=key.value,
-        **{name: address(function) for name, function in functions.items()},
-    )
+        return PythonTaker(key, getattr(quick, function))
+    return Taker(handle=key.value, **addresses("free", function))
 
 
 class Intake:
@@ -107,8 +103,9 @@ class Intake:
     neither lost nor doubled.
     """
 
-    def __init__(self, make_taker: Callable[[], Any], target: deque[Row]):
-        self._make_taker = make_taker
+    def __init__(self, key: Any, function: str, target: deque[Row]) -> None:
+        self._key = key
+        self._function = function
         self._target = target
         # How many blocks were finished.
         self._done = 0
@@ -117,7 +114,7 @@ class Intake:
     def forget(self) -> None:
         """Drop what was taken halfway when the process forked: that is for
         the parent to finish."""
-        self._taker = self._make_taker()
+        self._taker = _taker(self._key, self._function)
         # The rows of its block, while they are on their way to the target.
         self._rows: Iterator[Row] | None = None
 

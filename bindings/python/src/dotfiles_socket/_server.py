@@ -17,11 +17,9 @@ from ._logging import log_level
 from ._outgoing import (
     SHORT,
     SLICE,
-    addressed_row,
-    again,
-    message_row,
+    Encoder,
+    go_on,
     no_room,
-    packer,
     send_all,
     sender,
     size_of,
@@ -30,7 +28,6 @@ from ._packed import fetch, message_of
 from ._patience import interruptible
 from ._settings import overrides, resolve
 from .core.exceptions import (
-    BadMessageError,
     ClosedError,
     ForkedError,
     MessageError,
@@ -50,7 +47,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ._logging import Logger
-    from ._outgoing import Pack, Sendable
+    from ._outgoing import Sendable
 
 _HOOKS = (
     "on_client_connected",
@@ -87,7 +84,7 @@ class EventServer(SocketServer):
         arguments["send_timeout"] = min(self._patience, SLICE)
         self._overrides = overrides(**arguments)
         self._blocking_mode: bool = self._settings["blocking_mode"]
-        self._packers: list[Pack] = []
+        self._encoder = Encoder(event_name, "Failed to serialize message")
         # What stop() took out of the queue, for the next start().
         self._kept: list[SocketMessage] = []
         self._handle = None
@@ -180,8 +177,8 @@ class EventServer(SocketServer):
             handle.key,
             self._event_name,
             self._waits,
-            server_send=quick.server_send,
-            server_send_to=quick.server_send_to,
+            "server_send",
+            "server_send_to",
         )
         try:
             self._opened(handle)
@@ -293,46 +290,14 @@ class EventServer(SocketServer):
                 status = handle.send(message, number)
         elif retain_key is None:
             status = handle.send(message)
-        if status != OK:
-            document = self._document(message, number, retain_key)
+        if status == OK:
+            return
+        if status is None or status == TIMEOUT:
+            document = self._encoder.document(message, number, retain_key)
             if number == _NOBODY:
                 raise UnknownClientError(f"Client not connected: {client_id}")
-            if status is None:
-                status = self._send_document(handle, None, document)
-            if status:
-                self._not_sent(status, handle, document, client_id)
-
-    def _document(
-        self, message: Sendable, client: int | None, retain_key: str | None
-    ) -> bytes:
-        try:
-            pack = self._packers.pop()
-        except IndexError:
-            pack = packer()
-        try:
-            if client is None and retain_key is None:
-                row = message_row(message, self._event_name)
-            else:
-                row = addressed_row(
-                    message, self._event_name, client, retain_key
-                )
-            document = pack((row,))
-        except Exception as e:
-            raise BadMessageError(f"Failed to serialize message: {e}") from e
-        if len(document) <= SHORT:
-            self._packers.append(pack)
-        return document
-
-    def _not_sent(
-        self,
-        status: int,
-        handle: ServerHandle,
-        document: bytes,
-        client_id: str | None,
-    ) -> None:
-        """Send again what found no room, or raise why it was not sent."""
-        if status == TIMEOUT:
-            status = again(
+            status = go_on(
+                status,
                 lambda: self._send_document(handle, None, document),
                 self._patience,
             )
@@ -355,10 +320,9 @@ class EventServer(SocketServer):
                 handle, count, document
             ),
             messages,
-            self._event_name,
+            self._encoder,
             self._patience,
             lambda status: _send_failure(status, None, self._patience),
-            "Failed to serialize message",
         )
 
     def _send_document(
