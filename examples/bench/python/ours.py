@@ -1,5 +1,5 @@
 """dotfiles_socket. kind= chooses how a sender sends: "dict" (the default),
-"message" (create_message) or "many" (send_many of 64 dicts)."""
+"message" (create_message) or "many" (send_many)."""
 
 import os
 import time
@@ -15,9 +15,6 @@ from dotfiles_socket import (
 
 from . import worker
 from .worker import EVENT, Options
-
-MANY = 64
-
 
 # Nothing may be lost here; all else is as it comes.
 os.environ.update(
@@ -36,18 +33,15 @@ def send(options: Options) -> None:
         worker.say("ready")
         server.wait_for_clients(options.clients)
 
-        def as_message(batch: list[dict[str, Any]]) -> None:
-            server.send(create_message(EVENT, MessageType.DATA, batch[0]))
-
-        def as_dict(batch: list[dict[str, Any]]) -> None:
-            server.send(batch[0])
+        def send_message(data: dict[str, Any]) -> None:
+            server.send(create_message(EVENT, MessageType.DATA, data))
 
         if options.kind == "many":
-            worker.run_sender(options, server.send_many, MANY)
+            worker.run_batch_sender(options, server.send_many)
+        elif options.kind == "message":
+            worker.run_sender(options, send_message)
         else:
-            worker.run_sender(
-                options, as_message if options.kind == "message" else as_dict
-            )
+            worker.run_sender(options, server.send)
 
 
 def receive(options: Options) -> None:

@@ -41,8 +41,8 @@ def send(options: Options) -> None:
         server.recv()
     bare = options.kind == "bare"
 
-    def one(batch: list[dict[str, Any]]) -> None:
-        server.send(msgpack.packb(batch[0] if bare else message_of(batch[0])))
+    def one(data: dict[str, Any]) -> None:
+        server.send(msgpack.packb(data if bare else message_of(data)))
 
     worker.run_sender(options, one)
 

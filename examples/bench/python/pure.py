@@ -75,8 +75,8 @@ def send(options: Options) -> None:
     worker.say("ready")
     clients = [server.accept()[0] for _ in range(options.clients)]
 
-    def one(batch: list[dict[str, Any]]) -> None:
-        frame = frame_of(batch[0])
+    def one(data: dict[str, Any]) -> None:
+        frame = frame_of(data)
         for client in clients:
             client.sendall(frame)
 

@@ -14,6 +14,7 @@ LAST = (
     2**64 - 1
 )  # what the last message of a run carries instead of its number
 LIFETIME = 120  # seconds; no program lives longer
+BATCH = 64  # messages; the clock is not read for each
 
 
 @dataclass
@@ -65,42 +66,58 @@ def answer_beside(options: Options, serve: Callable[[], None]) -> None:
         sum(range(1000))
 
 
-def data_of(options: Options, number: int) -> dict[str, Any]:
-    """What a message carries: three fields, or a number and many bytes."""
+def data_maker(options: Options) -> Callable[[int], dict[str, Any]]:
+    """Return what makes the data of a message: three fields anew, as a
+    program would; or a number and many bytes, which are the same in each."""
     if options.size == 180:
-        return {
+        return lambda number: {
             "progress": number,
             "status": "processing",
             "step": "Rendering",
         }
     # 14 bytes of MessagePack around the bytes, as in the other languages.
-    return {"progress": number, "bytes": bytes(max(0, options.size - 14))}
+    padding = bytes(max(0, options.size - 14))
+    return lambda number: {"progress": number, "bytes": padding}
 
 
 def run_sender(
-    options: Options,
-    send: Callable[[list[dict[str, Any]]], None],
-    batch: int = 1,
+    options: Options, send: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Send numbered messages until time or count are used up, then the last.
+    """Send numbered messages until time or count are used up, then the
+    last."""
+    make = data_maker(options)
 
-    The data is made anew for each, as a program would.
-    """
+    def one_by_one(numbers: Iterable[int]) -> None:
+        for number in numbers:
+            send(make(number))
+
+    send_numbered(options, one_by_one, BATCH if options.size < 4096 else 1)
+
+
+def run_batch_sender(
+    options: Options, send: Callable[[list[dict[str, Any]]], None]
+) -> None:
+    """The same, BATCH messages at a time."""
+    make = data_maker(options)
+    send_numbered(
+        options,
+        lambda numbers: send([make(number) for number in numbers]),
+        BATCH,
+    )
+
+
+def send_numbered(
+    options: Options, send: Callable[[Iterable[int]], None], step: int
+) -> None:
     say("joined")
     await_line()
     cpu, began = time.process_time_ns(), time.monotonic_ns()
     deadline = began + int(options.seconds * 1e9)
-    sent, step = 0, max(batch, 64 if options.size < 4096 else 1)
+    sent = 0
     while sent < options.limit and time.monotonic_ns() < deadline:
-        for _ in range(step // batch):
-            send(
-                [
-                    data_of(options, number)
-                    for number in range(sent, sent + batch)
-                ]
-            )
-            sent += batch
-    send([data_of(options, LAST)])
+        send(range(sent, sent + step))
+        sent += step
+    send((LAST,))
     await_line()  # the receivers have ended
     say(f"result sent={sent} began={began} cpu={time.process_time_ns() - cpu}")
 
@@ -129,14 +146,15 @@ def run_asker(
     """Send and await the answer, over and over, and say the percentiles."""
     say("ready")
     await_line()
+    make = data_maker(options)
     for number in range(200):
-        ask(data_of(options, number))
+        ask(make(number))
     took: list[int] = []
     before = time.perf_counter_ns()
     deadline = before + int(options.seconds * 1e9)
     while before < deadline:
         number = len(took)
-        if ask(data_of(options, number))["progress"] != number:
+        if ask(make(number))["progress"] != number:
             sys.exit("the wrong answer came")
         after = time.perf_counter_ns()
         took.append(after - before)
