@@ -300,11 +300,4 @@ TARGETS = [
         _trip("python-import", "ns", "python", "py-zmq"),
         True,
     ),
-    Target(
-        "Python, memory of an idle server, of plain Python's",
-        1,
-        None,
-        _trip("python-idle", "rss", "python", "py-pure"),
-        True,
-    ),
 ]
