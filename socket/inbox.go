@@ -25,6 +25,7 @@ type inbox struct {
 	shut        bool  // readers may not add any more
 	closed      bool  // EventClosed is there: nothing comes after it
 	unseen      bool  // a pollset has read what was not looked at yet
+	untold      bool  // something was added quietly: see addQuietly
 	readable    bool
 
 	packed   *buffer // see pack; nil: none
@@ -53,17 +54,45 @@ func newInbox(s *Settings, notify func(bool)) *inbox {
 // add appends a block of messages, and waits for room first. It returns false
 // when the inbox was shut; the events are then released. A block larger than
 // the whole inbox goes in when the inbox is empty.
-func (q *inbox) add(b *block) bool { return q.insert(b, true) }
+func (q *inbox) add(b *block) bool { return q.insert(b, true, false) }
 
 // addNow is add that does not wait.
-func (q *inbox) addNow(b *block) bool { return q.insert(b, false) }
+func (q *inbox) addNow(b *block) bool { return q.insert(b, false, false) }
 
-func (q *inbox) insert(b *block, wait bool) bool {
+// quietMessages and quietBytes are what wakes a receiver up although there is
+// more to read.
+const (
+	quietMessages = 8 * blockEvents
+	quietBytes    = 256 << 10
+)
+
+// addQuietly is add that wakes no receiver up yet, unless much waits: the
+// reader goes on, and calls announce before it waits. In a stream the thread
+// that a receiver runs on costs more to wake up, block by block, than the
+// receiver does with a block. Where somebody is notified it is add.
+func (q *inbox) addQuietly(b *block) bool { return q.insert(b, true, q.notify == nil) }
+
+// announce wakes a receiver up for what was added quietly.
+func (q *inbox) announce() {
+	q.mu.Lock()
+	if q.untold {
+		q.signal()
+	}
+	q.unlock()
+}
+
+func (q *inbox) insert(b *block, wait, quietly bool) bool {
 	q.mu.Lock()
 	if b.sparse && q.bytes+b.bytes > q.maxBytes/4 {
 		q.pack(b)
 	}
 	for wait && !q.shut && q.messages > 0 && (q.messages+b.messages > q.maxMessages || q.bytes+b.bytes > q.maxBytes) {
+		if q.untold {
+			q.signal()
+			q.unlock()
+			q.mu.Lock()
+			continue
+		}
 		q.space.Wait()
 	}
 	if q.shut {
@@ -80,7 +109,10 @@ func (q *inbox) insert(b *block, wait bool) bool {
 	} else {
 		q.chain(b)
 	}
-	q.signal()
+	q.untold = quietly && q.messages < quietMessages && q.bytes < quietBytes
+	if !q.untold {
+		q.signal()
+	}
 	q.unlock()
 	if copied {
 		b.recycle()
@@ -216,6 +248,7 @@ func (q *inbox) close(err error) {
 
 // signal notes what unlock has to tell, after any change under the lock.
 func (q *inbox) signal() {
+	q.untold = false
 	readable := q.first != nil || q.end != nil || q.unseen
 	q.wake = readable
 	if readable != q.readable {

@@ -23,6 +23,7 @@ type intake struct {
 	}
 
 	block *block  // messages for the inbox; nil: none
+	quiet bool    // some were handed over quietly
 	seen  *shapes // of a connection that has had much to say
 	*scratch
 }
@@ -50,6 +51,11 @@ func (in *intake) run() error {
 			if b := in.block; b != nil {
 				b.sparse = b.used < min(bufferSize, b.bytes)/2
 			}
+			if on, err := in.readOn(); err != nil {
+				return err
+			} else if on {
+				continue
+			}
 			in.flush()
 			in.rest()
 			err := in.more()
@@ -64,9 +70,26 @@ func (in *intake) run() error {
 			return err
 		}
 		if in.full() {
-			in.flush()
+			in.handOver(true)
 		}
 	}
+}
+
+// readOn reads what has come meanwhile, in a stream that nobody is told of
+// block by block.
+func (in *intake) readOn() (bool, error) {
+	if in.inbox == nil || in.inbox.notify != nil || !in.frames.streams() {
+		return false, nil
+	}
+	in.handOver(true) // its events are those of one buffer
+	on, err := in.frames.readOn()
+	if on {
+		in.grow()
+	}
+	if err != nil {
+		in.flush()
+	}
+	return on, err
 }
 
 // more waits for more to read. Between two frames another may read meanwhile.
@@ -145,10 +168,19 @@ func (in *intake) message(size int) {
 	b.account(e, 1)
 }
 
-// flush hands the block to the inbox, and waits while it is full. An inbox that
-// was shut takes no more, but the peer is read to its end: it may not have
-// been given all that it was sent.
+// flush hands over what was read, and has a receiver take it.
 func (in *intake) flush() {
+	in.handOver(false)
+	if in.quiet && in.inbox != nil {
+		in.inbox.announce()
+	}
+	in.quiet = false
+}
+
+// handOver hands the block to the inbox, and waits while it is full. An inbox
+// that was shut takes no more, but the peer is read to its end: it may not have
+// been given all that it was sent.
+func (in *intake) handOver(quietly bool) {
 	b := in.block
 	if b == nil {
 		return
@@ -156,14 +188,18 @@ func (in *intake) flush() {
 	in.block = nil
 	if len(b.events) == 0 {
 		b.recycle()
-	} else if !in.give(b) {
+	} else if !in.give(b, quietly) {
 		in.inbox = nil
 	}
 }
 
-func (in *intake) give(b *block) bool {
-	if in.frames.lent {
+func (in *intake) give(b *block, quietly bool) bool {
+	switch {
+	case in.frames.lent:
 		return in.inbox.addNow(b)
+	case quietly:
+		in.quiet = true
+		return in.inbox.addQuietly(b)
 	}
 	return in.inbox.add(b)
 }

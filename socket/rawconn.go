@@ -25,6 +25,8 @@ type rawConn struct {
 type nowIO interface {
 	// AwaitRead waits until a Read would not.
 	AwaitRead() error
+	// ReadNow reads what is there: 0 without an error is nothing.
+	ReadNow(p []byte) (int, error)
 	// ReadSoon reads what comes within the time that spin was given, once
 	// after each time that something was read. Otherwise, and when nothing
 	// comes, it returns 0 without an error.
@@ -54,6 +56,15 @@ func (c *rawConn) AwaitRead() error {
 		return nil
 	}
 	return c.now.AwaitRead()
+}
+
+// ReadNow reads what is there: 0 without an error is nothing, or that it cannot
+// be told.
+func (c *rawConn) ReadNow(p []byte) (int, error) {
+	if c.now == nil {
+		return 0, nil
+	}
+	return c.now.ReadNow(p)
 }
 
 // spinning has who reads the connection look for so long before it waits, and

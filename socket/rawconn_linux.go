@@ -19,17 +19,15 @@ type direct struct {
 	raw         syscall.RawConn
 	in, out     transfer
 	read, write func(fd uintptr) bool
-	writeNow    func(fd uintptr) bool
 	awaitRead   func(fd uintptr) bool
 
-	// Of who reads; nil: it does not spin.
-	spinner *spinner
-	readNow func(fd uintptr) bool
+	spinner *spinner // of who reads; nil: it does not spin
 }
 
 // A transfer is the call under way in one direction.
 type transfer struct {
 	buf  []byte
+	now  bool // it does not wait
 	done int
 	err  error
 }
@@ -50,10 +48,6 @@ func directIO(c net.Conn) io.ReadWriter {
 	d.read = d.in.receive
 	d.write = d.out.send
 	d.awaitRead = d.in.await
-	d.writeNow = func(fd uintptr) bool {
-		d.out.send(fd)
-		return true
-	}
 	return d
 }
 
@@ -61,12 +55,17 @@ func (d *direct) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	d.in = transfer{buf: p}
-	return d.readWith(d.read)
+	return d.receive(transfer{buf: p})
 }
 
-func (d *direct) readWith(read func(fd uintptr) bool) (int, error) {
-	n, err := d.in.end(d.raw.Read(read))
+// ReadNow is Read that does not wait: see nowIO.
+func (d *direct) ReadNow(p []byte) (int, error) {
+	return d.receive(transfer{buf: p, now: true})
+}
+
+func (d *direct) receive(t transfer) (int, error) {
+	d.in = t
+	n, err := d.in.end(d.raw.Read(d.read))
 	if n > 0 {
 		d.spinner.arm()
 	}
@@ -75,10 +74,6 @@ func (d *direct) readWith(read func(fd uintptr) bool) (int, error) {
 
 func (d *direct) spin(most time.Duration, notified bool) {
 	d.spinner = newSpinner(most, notified)
-	d.readNow = func(fd uintptr) bool {
-		d.in.receive(fd)
-		return true
-	}
 }
 
 // ReadSoon looks again and again: see nowIO. Each look is a call of package net,
@@ -89,8 +84,7 @@ func (d *direct) ReadSoon(p []byte) (int, error) {
 	}
 	defer d.spinner.end()
 	for {
-		d.in = transfer{buf: p}
-		n, err := d.readWith(d.readNow)
+		n, err := d.ReadNow(p)
 		if n > 0 || err != nil || !d.spinner.again() {
 			return n, err
 		}
@@ -129,12 +123,12 @@ func (t *transfer) await(fd uintptr) bool {
 
 // WriteNow is Write that does not wait: see nowIO.
 func (d *direct) WriteNow(p []byte) int {
-	d.out = transfer{buf: p}
-	n, _ := d.out.end(d.raw.Write(d.writeNow))
+	d.out = transfer{buf: p, now: true}
+	n, _ := d.out.end(d.raw.Write(d.write))
 	return n
 }
 
-// receive reads once. It returns false to wait for more to read.
+// receive reads once. It returns false to wait for something to read.
 func (t *transfer) receive(fd uintptr) bool {
 	for {
 		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd,
@@ -143,7 +137,7 @@ func (t *transfer) receive(fd uintptr) bool {
 		case errno == syscall.EINTR:
 			continue
 		case errno == syscall.EAGAIN:
-			return false
+			return t.now
 		case errno != 0:
 			t.err = os.NewSyscallError("read", errno)
 		case n == 0:
@@ -166,7 +160,7 @@ func (t *transfer) send(fd uintptr) bool {
 		switch {
 		case errno == syscall.EINTR:
 		case errno == syscall.EAGAIN:
-			return false
+			return t.now
 		case errno != 0:
 			t.err = os.NewSyscallError("sendto", errno)
 			return true

@@ -17,8 +17,12 @@ type frameReader struct {
 		io.Reader
 		SetReadDeadline(time.Time) error
 	}
-	// await waits until a read would not; nil: it cannot be told.
-	await func() error
+	// ahead is the source where waiting can be told from reading; nil: it
+	// cannot.
+	ahead interface {
+		AwaitRead() error
+		ReadNow([]byte) (int, error)
+	}
 	// soon reads what comes within the setting spin_us; nil: that is 0.
 	soon    func([]byte) (int, error)
 	heard   *atomic.Bool // is set when something has come; nil: nobody asks
@@ -48,7 +52,7 @@ type frameReader struct {
 func newFrameReader(raw *rawConn, cfg Config, c *cursor) frameReader {
 	return frameReader{
 		src:     raw,
-		await:   raw.AwaitRead,
+		ahead:   raw,
 		soon:    raw.spinning(cfg.Settings.Spin, cfg.Notify != nil),
 		heard:   &c.heard,
 		maxSize: cfg.Settings.MaxMessageSize,
@@ -164,13 +168,33 @@ func (fr *frameReader) read() (int, error) {
 			return n, err
 		}
 	}
-	if fr.w == fr.r && fr.await != nil {
+	if fr.w == fr.r && fr.ahead != nil {
 		fr.close()
-		if err := fr.await(); err != nil {
+		if err := fr.ahead.AwaitRead(); err != nil {
 			return 0, err
 		}
 	}
 	return fr.readWith(fr.src.Read)
+}
+
+// streamRead is what was read at once where there is likely to be more.
+const streamRead = bufferSize / 4
+
+// streams reports whether the peer sends faster than it is read.
+func (fr *frameReader) streams() bool { return fr.ahead != nil && fr.last >= streamRead }
+
+// readOn is fill that does not wait, and reports whether there was anything.
+func (fr *frameReader) readOn() (bool, error) {
+	n, err := fr.readWith(fr.ahead.ReadNow)
+	switch {
+	case n > 0:
+		return true, nil
+	case errors.Is(err, os.ErrDeadlineExceeded): // fill knows what that means
+		return false, nil
+	case errors.Is(err, io.EOF) && fr.within():
+		return false, io.ErrUnexpectedEOF
+	}
+	return false, err
 }
 
 func (fr *frameReader) readWith(read func([]byte) (int, error)) (int, error) {

@@ -292,6 +292,17 @@ func (s *stoppedSource) Read(p []byte) (int, error) {
 	return s.scriptedSource.Read(p)
 }
 
+// stoppedAhead stops the reader once, behind the deadline that fill sets.
+type stoppedAhead struct{ fr *frameReader }
+
+func (s stoppedAhead) AwaitRead() error {
+	s.fr.ahead = nil
+	time.Sleep(time.Hour)
+	return nil
+}
+
+func (stoppedAhead) ReadNow([]byte) (int, error) { return 0, nil }
+
 // What came in time is read, though the time is over when its reader gets to it.
 func TestReaderStoppedBeyondItsDeadline(t *testing.T) {
 	for name, begun := range map[string]int{ // bytes that are read before the stop
@@ -309,11 +320,7 @@ func TestReaderStoppedBeyondItsDeadline(t *testing.T) {
 					require.NoError(t, fr.setDeadline())
 					time.Sleep(time.Hour)
 				} else {
-					fr.await = func() error { // behind the deadline that fill sets
-						fr.await = nil
-						time.Sleep(time.Hour)
-						return nil
-					}
+					fr.ahead = stoppedAhead{&fr}
 				}
 				var body []byte
 				for body == nil {
