@@ -206,8 +206,8 @@ typedef struct libsocket_message {
     const char *timestamp_iso; /* NULL: from timestamp_ms; or any text, and
                                   timestamp_ms is then sent as it is */
     int64_t timestamp_ms;      /* Unix time in ms; 0 with no iso: now */
-    const char *retain_key;    /* server: keep the newest of this key for
-                                  newcomers; NULL: do not keep */
+    const char *retain_key;    /* server, to all: keep the newest of this key
+                                  for newcomers; NULL: do not keep */
     uint64_t reserved[2];      /* 0 */
 } libsocket_message;
 
@@ -393,7 +393,8 @@ int libsocket_server_send_many(size_t *sent, libsocket_server server,
 /*
  * Sends a message to one client, in order with the broadcasts around it.
  * SLOW says that too much waits for this client already; the message was not
- * sent.
+ * sent. BAD_MESSAGE also says that it has a retain_key: what is for one client
+ * is not kept for others.
  *   client     its id, from an event or libsocket_server_clients()
  *
  * Status: INVALID, BAD_HANDLE, CLOSED, TOO_LARGE, BAD_MESSAGE, UNKNOWN_CLIENT,
@@ -597,7 +598,8 @@ int libsocket_client_close(libsocket_client client);
  * Sends a message to the server. Returns when it is in the connection's
  * outgoing buffer; waits for room there for at most send_timeout.
  * After TIMEOUT the message was not sent. Of NOT_CONNECTED,
- * libsocket_last_error() names the cause.
+ * libsocket_last_error() names the cause. BAD_MESSAGE also says that the
+ * message has a retain_key: only servers keep messages.
  *
  * Status: INVALID, BAD_HANDLE, CLOSED, NOT_CONNECTED, TOO_LARGE, BAD_MESSAGE,
  * TIMEOUT.

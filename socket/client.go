@@ -207,13 +207,16 @@ func (c *Client) detach(l *link, err error) {
 // buffer, and waits for room there for at most send_timeout. What is unset in
 // the message is filled in.
 //
-// Errors: ErrNotConnected, whose text names the last cause; ErrBadMessage, ErrTooLarge, ErrTimeout, ErrClosed.
+// Errors: ErrNotConnected, whose text names the last cause; ErrBadMessage, also
+// for a RetainKey, which is a server's; ErrTooLarge, ErrTimeout, ErrClosed.
 func (c *Client) Send(m Message) error {
 	switch {
 	case c.ctx.Err() != nil:
 		return c.named(ErrClosed)
 	case !c.connected.Load():
 		return c.named(ErrNotConnected)
+	case m.RetainKey != "":
+		return fail(ErrBadMessage, "retain_key %.40q: only a server keeps messages for newcomers, and this one goes to a server: leave it unset", m.RetainKey)
 	}
 	var d draft
 	if err := c.encoder.draft(&d, &m, extraNone); err != nil {

@@ -509,3 +509,28 @@ func TestFirstAndLastClient(t *testing.T) {
 	require.Zero(t, last.Count)
 	require.Equal(t, last.Client, nextEvent(b, s, EventLastClient).Client)
 }
+
+// Where a message cannot be kept for newcomers, a key for that is not passed
+// over in silence.
+func TestRetainKeyWhereNothingIsKept(t *testing.T) {
+	b := newBed(t, Unix)
+	s, c := b.serve(), b.dial()
+	kept := number(t, 1)
+	kept.RetainKey = "state"
+	err := c.Send(kept)
+	require.ErrorIs(t, err, ErrBadMessage)
+	require.ErrorContains(t, err, `retain_key "state": only a server keeps`)
+	n, err := c.SendMany([]Message{number(t, 1), kept})
+	require.ErrorIs(t, err, ErrBadMessage)
+	require.Equal(t, 1, n)
+
+	id := nextEvent(b, s, EventConnected).Client
+	err = s.SendTo(id, kept)
+	require.ErrorIs(t, err, ErrBadMessage)
+	require.ErrorContains(t, err, `retain_key "state": what is sent to one client`)
+	n, err = s.SendPacked(packed(t, row{0, 0, nil, nil, nil, uint64(id), "state"}))
+	require.ErrorIs(t, err, ErrBadMessage)
+	require.Zero(t, n)
+	require.NoError(t, s.SendTo(id, number(t, 2)))
+	receiveNumbers(b, c, 2, 2)
+}

@@ -46,7 +46,7 @@ type Message struct {
 	TimestampISO string // "": from TimestampMs, in the configured zone
 	Type         MessageType
 	Data         []byte // one MessagePack value; nil: an empty map
-	RetainKey    string // server: keep the newest message of this key for newcomers; "": do not keep
+	RetainKey    string // server, to all: keep the newest message of this key for newcomers; "": do not keep
 }
 
 // emptyMap is the data of a message that has none.

@@ -38,7 +38,7 @@ func (s *Server) SendPacked(document []byte) (int, error) {
 func (c *Client) SendPacked(document []byte) (int, error) {
 	return sendPacked(document, func(m Message, to ClientID) error {
 		if to != 0 || m.RetainKey != "" {
-			return fail(ErrBadMessage, "a message to a server has no client and no retain_key")
+			return fail(ErrBadMessage, "a message to a server has no client and no retain_key: leave them unset")
 		}
 		return c.Send(m)
 	})

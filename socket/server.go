@@ -183,8 +183,12 @@ func (s *Server) SendMany(messages []Message) (int, error) {
 
 // SendTo sends to one client, in order with the broadcasts around it. It
 // never waits: ErrSlow says that too much waits for this client already.
+// What is for one client is not kept for others: a RetainKey is ErrBadMessage.
 // Other errors: ErrUnknownClient, and those of Send.
 func (s *Server) SendTo(id ClientID, m Message) error {
+	if m.RetainKey != "" {
+		return fail(ErrBadMessage, "retain_key %.40q: what is sent to one client is not kept for newcomers: send it to all, or leave it unset", m.RetainKey)
+	}
 	var d draft
 	if err := s.encoder.draft(&d, &m, extraUnicast); err != nil {
 		return err

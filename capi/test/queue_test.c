@@ -124,6 +124,10 @@ static void newcomers(void)
     libsocket_message retained = *number_message(&number, 100);
     retained.retain_key = "state";
     CHECK_OK(libsocket_server_send(server, &retained));
+    CHECK_STATUS(libsocket_client_send(first, &retained), LIBSOCKET_E_BAD_MESSAGE);
+    CHECK_SAYS("only a server keeps messages");
+    CHECK_STATUS(libsocket_server_send_to(server, 1, &retained), LIBSOCKET_E_BAD_MESSAGE);
+    CHECK_SAYS("to one client is not kept");
     send_numbers(server, 0, 5);
     libsocket_client late = join_server(server, "unix", "late", "");
     libsocket_event *event = next_message(late);

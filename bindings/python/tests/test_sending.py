@@ -275,6 +275,15 @@ def test_retained_messages_reach_who_comes_later(net: Net) -> None:
         late.receive(0)
 
 
+def test_what_is_for_one_client_is_not_retained(net: Net) -> None:
+    server, client = net.pair()
+    [info] = server.get_connected_clients()
+    with pytest.raises(dotfiles_socket.MessageError, match="retain_key"):
+        server.send({"n": 1}, info.client_id, retain_key="key")
+    server.send({"n": 2}, info.client_id)
+    assert take(client, 1) == [{"n": 2}]
+
+
 # ---- the queue
 
 

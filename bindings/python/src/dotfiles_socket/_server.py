@@ -273,12 +273,14 @@ class EventServer(SocketServer):
 
         Without a client the message waits in the queue. A dict is sent as a
         message of type DATA, stamped now. With a retain_key the message is
-        kept, until the next one of that key, for clients that come later.
+        kept, until the next one of that key, for clients that come later;
+        one to a single client cannot be.
 
         Raises SocketError when the server is not running, MessageError when
-        the message cannot be encoded or is too large, ConnectionError when
-        there is no such client, and TimeoutError when, under slow_client =
-        "block", a client does not keep up.
+        the message cannot be encoded, is too large, or is for one client
+        and has a retain_key, ConnectionError when there is no such client,
+        and TimeoutError when, under slow_client = "block", a client does
+        not keep up.
         """
         handle = self._handle
         if handle is None:
