@@ -231,11 +231,12 @@ func (c *looseConn) Write(p []byte) (int, error) {
 }
 
 func (c *looseConn) Close() error {
-	err := c.close()
+	err := c.polls.close(c)
 	c.recall()
 	return err
 }
 
+// close is for the pollset.
 func (c *looseConn) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -248,7 +248,25 @@ func (ps *Pollset) end(l *loan, err error) {
 // remove undoes what lend did with the connection.
 func (ps *Pollset) remove(l *loan) {
 	l.conn.loan.Store(nil)
-	_ = looseRaw{l.conn}.Control(func(fd uintptr) { ps.control(syscall.EPOLL_CTL_DEL, fd, 0) }) // closed: it is gone
+	ps.forget(l.conn)
+}
+
+// forget takes a connection out of the epoll set. One that is closed is not
+// there any more.
+func (ps *Pollset) forget(c *looseConn) {
+	_ = looseRaw{c}.Control(func(fd uintptr) { ps.control(syscall.EPOLL_CTL_DEL, fd, 0) })
+}
+
+// close closes a connection, and takes it out of the set before: where a child
+// that the host has forked holds a copy of the descriptor, the system leaves it
+// in, and nobody can take it out any more.
+func (ps *Pollset) close(c *looseConn) error {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if c.loan.Load() != nil {
+		ps.forget(c)
+	}
+	return c.close()
 }
 
 // take reads what is there and gives the first events, as tryTake does.

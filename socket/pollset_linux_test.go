@@ -387,3 +387,43 @@ func TestLooseConnDeadlines(t *testing.T) {
 	_, err = c.Write([]byte{1})
 	require.ErrorIs(t, err, net.ErrClosed)
 }
+
+// A child that a host forks has a copy of every descriptor. A connection that
+// is closed here while it is lent, and lives on there, wakes nobody any more.
+func TestPollsetForgetsWhatIsClosedAndHeldElsewhere(t *testing.T) {
+	b := newBed(t, Unix)
+	p := newPolled(t)
+	s := b.serve(p.config)
+	c := b.dialOld(s)
+	nextEvent(b, s, EventConnected)
+	p.awaitLoans(t, 1, func() { c.send(number(t, 1)) })
+	fd := p.set.Enter()
+	defer p.set.Leave(fd)
+
+	s.mu.Lock()
+	var conn *looseConn
+	for raw := range s.raws {
+		conn = raw.conn.(*looseConn)
+	}
+	s.mu.Unlock()
+	raw, err := conn.SyscallConn()
+	require.NoError(t, err)
+	elsewhere := duplicate(raw)
+	require.GreaterOrEqual(t, elsewhere, 0)
+	defer syscall.Close(elsewhere)
+	conn.Close()
+	c.conn.Close() // the copy is at its end, and readable for good
+
+	var batch Batch
+	for {
+		require.NoError(t, p.take(b.ctx, s, &batch, 1))
+		if batch.Events[0].Kind == EventLastClient {
+			break
+		}
+	}
+	batch.Release()
+	var events [1]syscall.EpollEvent
+	n, err := syscall.EpollWait(fd, events[:], 0)
+	require.NoError(t, err)
+	require.Zero(t, n, "who waits would be woken up for nothing, again and again")
+}
