@@ -26,15 +26,15 @@ func (c *conn) answer(asked *control) {
 }
 
 // answerLate answers a peer that was taken for an old client, because its
-// question did not come at once. It goes when it has the answer.
+// question did not come at once. It goes when it has the answer. What it was
+// given, and no client was, waits again.
 func (c *conn) answerLate() {
 	s := c.server
 	s.mu.Lock()
 	again := c.inspects
 	if !again {
-		s.log.mu.Lock()
-		c.inspects, c.from = true, c.cursor.seq-c.cursor.delivered-c.cursor.missed
-		s.log.mu.Unlock()
+		c.inspects = true
+		s.askers++
 	}
 	s.mu.Unlock()
 	if !again {

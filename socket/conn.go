@@ -31,9 +31,8 @@ type conn struct {
 	readOnly  bool // the client may listen, and not send
 
 	// Of server.mu. A client that turned out to be none, because its inspect
-	// came late, and where what it was given began.
+	// came late.
 	inspects bool
-	from     uint64
 
 	mu     sync.Mutex
 	reason Reason // why the server ended it; ReasonNone: it did not

@@ -255,6 +255,55 @@ func TestInspectThatComesLate(t *testing.T) {
 	})
 }
 
+// A late asker that stays is no client all the same: the queue is for the first
+// one that there is, and nobody else has what that one was given.
+func TestQueueBesideALateInspection(t *testing.T) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
+		s := b.serve()
+		sendNumbers(t, s.Send, 1, 3)
+		p := b.dialOld(s)
+		for n := 1; n <= 3; n++ {
+			require.Equal(t, n, numberOf(t, p.receive()))
+		}
+		p.write((&control{kind: controlInspect, version: 1}).appendFrame(nil))
+		require.Equal(t, 3, p.control().info.Stats.Queued)
+		require.Equal(t, 3, s.QueueLen())
+		ended, cancel := context.WithCancel(b.ctx)
+		cancel()
+		require.ErrorIs(t, s.WaitClients(ended, 1), context.Canceled)
+
+		c := b.dial()
+		receiveNumbers(b, c, 1, 3)
+		require.Zero(t, s.QueueLen())
+		sendNumbers(t, s.Send, 4, 5)
+		receiveNumbers(b, c, 4, 5)
+		require.NoError(t, c.Close())
+		nextEvent(b, s, EventDisconnected)
+		sendNumbers(t, s.Send, 6, 7)
+		require.Equal(t, 2, s.QueueLen())
+		p.conn.Close()
+		nextEvent(b, s, EventDisconnected)
+		require.Equal(t, 2, s.QueueLen())
+		receiveNumbers(b, b.dial(), 6, 7)
+	})
+}
+
+// Who has asked how the server is does not become a client that nobody sees.
+func TestHelloBehindALateInspection(t *testing.T) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
+		s := b.serve()
+		p := b.dialOld(s)
+		nextEvent(b, s, EventConnected)
+		p.write((&control{kind: controlInspect, version: 1}).appendFrame(nil))
+		require.NotNil(t, p.control().info)
+		p.write((&control{kind: controlHello, version: 1}).appendFrame(nil))
+		p.send(number(t, 1))
+		nextEvent(b, s, EventMessage) // the hello has been read
+		require.NoError(t, s.Send(number(t, 2)))
+		require.Equal(t, 2, numberOf(t, p.receive()), "and not a welcome")
+	})
+}
+
 // What a server says to one that it takes for a client comes before the
 // answer, and does not count as one.
 func TestInspectAnswerBehindMessages(t *testing.T) {

@@ -83,8 +83,13 @@ func (s *Server) join(c *conn, hello *control, accepted uint64) {
 // joinLate turns an old client into a new one. Its hello came after it had
 // been taken for silent, which a busy machine can bring about: from here on
 // it is numbered, filtered and told. What it was given before is not counted.
+// One that has asked how the server is has said that it is none.
 func (s *Server) joinLate(c *conn, hello *control) {
 	s.mu.Lock()
+	if c.inspects {
+		s.mu.Unlock()
+		return
+	}
 	c.info.Name = hello.name
 	s.mu.Unlock()
 	l, cur := s.log, c.cursor
@@ -135,16 +140,18 @@ func (s *Server) synced() []byte {
 	return synced.appendFrame(nil)
 }
 
+// present is how many clients there are. Called with s.mu.
+func (s *Server) present() int { return len(s.conns) - s.askers }
+
 // unregister ends the client: its connection is over.
 func (s *Server) unregister(c *conn, reason Reason, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c.info.ID)
-	if len(s.conns) == 0 {
+	if c.inspects {
+		s.askers--
+	} else {
 		s.queueFrom = s.log.position()
-		if c.inspects {
-			s.queueFrom = c.from // what it was given waits again
-		}
 	}
 	if s.inbox == nil {
 		return

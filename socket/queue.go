@@ -15,7 +15,7 @@ func (s *Server) QueueLen() int {
 // queueStart is the first message that waits for a client, the head if there
 // is none. Called with both locks.
 func (s *Server) queueStart() uint64 {
-	if len(s.conns) > 0 {
+	if s.present() > 0 {
 		return s.log.head
 	}
 	from := max(s.queueFrom, s.log.tail)
@@ -28,7 +28,7 @@ func (s *Server) queueStart() uint64 {
 // emptyQueue makes what waits for the first client nobody's, also where a peer
 // that is still shaking hands was there when it was sent. Called with both locks.
 func (s *Server) emptyQueue() {
-	if len(s.conns) == 0 {
+	if s.present() == 0 {
 		s.queueFrom, s.taken = s.log.head, s.log.head
 	}
 }

@@ -41,9 +41,10 @@ type Server struct {
 
 	mu        sync.Mutex // taken before log.mu and inbox.mu
 	conns     map[ClientID]*conn
+	askers    int                   // of conns: those that are no clients, see answerLate
 	raws      map[*rawConn]struct{} // accepted and not closed
 	lastID    ClientID
-	queueFrom uint64        // since when nobody is connected; valid while conns is empty
+	queueFrom uint64        // since when there is no client; valid while there is none
 	taken     uint64        // the host took what waited before it: no newcomer's queue
 	audience  chan struct{} // closed when a client joins; nil: nobody waits for one
 	gone      bool          // Close waits no longer
@@ -241,7 +242,7 @@ func (s *Server) Port() int {
 func (s *Server) WaitClients(ctx context.Context, n int) error {
 	for {
 		s.mu.Lock()
-		if len(s.conns) >= n {
+		if s.present() >= n {
 			s.mu.Unlock()
 			return nil
 		}

@@ -72,19 +72,13 @@ func (s *Server) stats() ServerStats {
 	for c := range l.cursors {
 		dropped += c.overtaken()
 	}
-	clients := 0
-	for _, c := range s.conns {
-		if !c.inspects {
-			clients++
-		}
-	}
 	return ServerStats{
 		Sent:             l.head - 1,
 		Delivered:        l.delivered,
 		Dropped:          dropped,
 		Received:         s.received.Load(),
 		Refused:          s.refused.Load(),
-		Clients:          clients,
+		Clients:          s.present(),
 		MaxConnections:   s.settings.maxConnections(s.transport),
 		Queued:           int(l.head - s.queueStart()),
 		LogMessages:      int(l.head - l.tail),
