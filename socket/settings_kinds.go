@@ -126,13 +126,21 @@ func wholeNumber(v any) (int64, bool) {
 }
 
 // A secondsKind is a time, whole or with a fraction.
-type secondsKind struct{ positive bool }
+type secondsKind struct {
+	positive bool
+	least    time.Duration // if it is not 0
+}
 
 func (k secondsKind) describe() (typ, unit, bound string) {
-	if k.positive {
-		return "number", "s", "greater than 0"
+	switch {
+	case k.positive:
+		bound = "greater than 0"
+	case k.least > 0:
+		bound = fmt.Sprintf("0, or at least %g", k.least.Seconds())
+	default:
+		bound = "0 or more"
 	}
-	return "number", "s", "0 or more"
+	return "number", "s", bound
 }
 
 func (k secondsKind) parse(v any) (any, error) {
@@ -150,7 +158,7 @@ func (k secondsKind) parse(v any) (any, error) {
 		return nil, mustBe(bound)
 	}
 	d := time.Duration(math.Round(f * float64(time.Second)))
-	if k.positive && d == 0 { // also a time too short to be one
+	if k.positive && d == 0 || f > 0 && d < k.least { // also a time too short to be one
 		return nil, mustBe(bound)
 	}
 	return d, nil

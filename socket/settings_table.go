@@ -197,7 +197,7 @@ var settingsTable = []*setting{
 	{"tcp", "reconnect_max", secondsKind{positive: true}, 30,
 		fieldAt(func(s *Settings) *time.Duration { return &s.TCP.ReconnectMax }),
 		"Longest delay between attempts to reconnect."},
-	{"tcp", "heartbeat", secondsKind{}, 15,
+	{"tcp", "heartbeat", secondsKind{least: time.Millisecond}, 15, // it is told in whole milliseconds
 		fieldAt(func(s *Settings) *time.Duration { return &s.TCP.Heartbeat }),
 		"A connection that was quiet for this long is asked whether it lives, and given up after three questions without answer; 0: never."},
 	{"tcp", "insecure", boolKind{}, false,
