@@ -73,10 +73,14 @@ func (cfg Config) prepareSettings(t Transport) (Config, error) {
 	if cfg.Environ == nil {
 		cfg.Environ = os.Environ()
 	}
+	var err error
 	if cfg.Settings != nil {
-		return cfg, cfg.Settings.Validate()
+		err = cfg.Settings.Validate()
+	} else {
+		cfg.Settings, err = LoadSettingsEnviron(t, "", cfg.Environ)
 	}
-	s, err := LoadSettingsEnviron(t, "", cfg.Environ)
-	cfg.Settings = s
+	if err == nil {
+		cfg.Settings, err = cfg.Settings.rooted()
+	}
 	return cfg, err
 }

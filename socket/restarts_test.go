@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -243,4 +244,25 @@ func runRestarts(b *bed, lives int) {
 		require.Less(b.t, most, watchedRetry/6)
 		require.Less(b.t, vain, 4*(1+eagerAttempts)*lives)
 	}
+}
+
+// A program that goes to another directory takes nothing along that its
+// settings named relative to the one before.
+func TestRelativePathsOfAProgramThatMoves(t *testing.T) {
+	b := newBed(t, Unix)
+	dir := b.settings.SocketDir
+	s := b.serve()
+	t.Chdir(filepath.Dir(dir))
+	b.settings.SocketDir = filepath.Base(dir)
+	c := b.dial()
+	receiving := b.settings
+	b.settings.SocketDir = dir
+	t.Chdir(t.TempDir())
+
+	require.NoError(t, s.Close())
+	s = b.serve()
+	require.NoError(t, s.WaitClients(b.ctx, 1), "the client looks for its server where it was")
+	require.NoError(t, s.Send(number(t, 1)))
+	receiveNumbers(b, c, 1, 1)
+	require.Equal(t, filepath.Base(dir), receiving.SocketDir, "settings are not changed")
 }

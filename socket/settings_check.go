@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"path/filepath"
 	"time"
 )
 
@@ -85,4 +86,30 @@ func (s *Settings) Validate() error {
 		return fail(ErrSettings, "Settings.Location must not be nil")
 	}
 	return s.checkOrder(origin)
+}
+
+// rooted returns the settings with paths that lead to the same files wherever
+// the process goes later: a client that comes back is to find its server, and
+// a file that has changed is read again.
+func (s *Settings) rooted() (*Settings, error) {
+	rooted := s
+	for _, k := range settingsTable {
+		if _, ok := k.kind.(pathKind); !ok {
+			continue
+		}
+		path := k.field.get(s).(string)
+		if path == "" || filepath.IsAbs(path) {
+			continue
+		}
+		whole, err := filepath.Abs(path)
+		if err != nil {
+			return nil, fail(ErrIO, "%s = %s: the directory it counts from is gone: %w", k.name(), showValue(path), cause(err))
+		}
+		if rooted == s {
+			changed := *s
+			rooted = &changed
+		}
+		k.field.set(rooted, whole)
+	}
+	return rooted, nil
 }
