@@ -3,6 +3,8 @@ package socket
 import (
 	"bytes"
 	"math/rand/v2"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -154,4 +156,21 @@ func TestDropOfFrames(t *testing.T) {
 		require.Equal(t, bytes.Join(stay, nil), got)
 		require.LessOrEqual(t, l.bytes, l.limits.bytes)
 	}
+}
+
+// What is retained has a bound of bytes, whatever is long in it.
+func TestRetainedKeysCountToo(t *testing.T) {
+	l := newLog(logLimits{messages: 100, bytes: 64 << 10, keys: 100})
+	frame := plainFrame(100)
+	for n := range 10 {
+		require.NoError(t, l.append(draftOf(frame), Data, strings.Repeat(strconv.Itoa(n), 20<<10)))
+	}
+	held := 0
+	for key := range l.retained.byKey {
+		held += len(key)
+	}
+	require.Equal(t, 3, l.retained.order.Len())
+	require.LessOrEqual(t, held, 64<<10)
+	require.NoError(t, l.append(draftOf(frame), Data, strings.Repeat("x", 64<<10)))
+	require.Equal(t, 3, l.retained.order.Len(), "one that does not fit alone takes no place from others")
 }

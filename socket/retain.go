@@ -4,7 +4,7 @@ import "container/list"
 
 // retained keeps the newest frame of each key, oldest first and marked as
 // retained, for those who join later. Beyond its bounds the key that was set
-// longest ago goes.
+// longest ago goes. A key may be any text, and counts with its frame.
 type retained struct {
 	maxKeys, maxBytes int
 	bytes             int
@@ -18,25 +18,27 @@ type retainedFrame struct {
 	frame []byte
 }
 
+func (f *retainedFrame) size() int { return len(f.key) + len(f.frame) }
+
 func (r *retained) put(key string, seq uint64, frame []byte) {
 	if e := r.byKey[key]; e != nil {
 		r.remove(e)
 	}
-	frame = addExtra(frame, extraRetained)
-	if r.maxKeys == 0 || len(frame) > r.maxBytes {
+	f := retainedFrame{key, seq, addExtra(frame, extraRetained)}
+	if r.maxKeys == 0 || f.size() > r.maxBytes {
 		return
 	}
-	for r.order.Len() >= r.maxKeys || r.bytes+len(frame) > r.maxBytes {
+	for r.order.Len() >= r.maxKeys || r.bytes+f.size() > r.maxBytes {
 		r.remove(r.order.Front())
 	}
-	r.byKey[key] = r.order.PushBack(retainedFrame{key, seq, frame})
-	r.bytes += len(frame)
+	r.byKey[key] = r.order.PushBack(f)
+	r.bytes += f.size()
 }
 
 func (r *retained) remove(e *list.Element) {
 	f := r.order.Remove(e).(retainedFrame)
 	delete(r.byKey, f.key)
-	r.bytes -= len(f.frame)
+	r.bytes -= f.size()
 }
 
 // between calls f for the frames with from <= seq < to, oldest first.
