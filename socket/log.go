@@ -400,16 +400,21 @@ func (l *log) lowest() uint64 {
 // awaitCursors returns a channel that is closed when no cursor is below the
 // mark. The mark frees a quarter of the log, so that a sender at the bound
 // wakes once for many messages, or all that its message needs; a cursor is
-// below that.
+// below that. It is that of the sender who needs the least: others may wait, or
+// have given up, for a message that needs the whole log.
 func (l *log) awaitCursors(needed uint64) <-chan struct{} {
+	mark := max(needed, l.tail+(l.head-l.tail)/4)
+	if l.waitDone != nil && l.waitMark <= mark {
+		return l.waitDone
+	}
 	if l.waitDone == nil {
-		l.waitMark = max(needed, l.tail+(l.head-l.tail)/4)
-		for c := range l.cursors {
-			if c.kept < l.waitMark {
-				l.waitCount++
-			}
-		}
 		l.waitDone = make(chan struct{})
+	}
+	l.waitMark, l.waitCount = mark, 0
+	for c := range l.cursors {
+		if c.kept < mark {
+			l.waitCount++
+		}
 	}
 	return l.waitDone
 }

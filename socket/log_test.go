@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -173,4 +174,34 @@ func TestRetainedKeysCountToo(t *testing.T) {
 	require.LessOrEqual(t, held, 64<<10)
 	require.NoError(t, l.append(draftOf(frame), Data, strings.Repeat("x", 64<<10)))
 	require.Equal(t, 3, l.retained.order.Len(), "one that does not fit alone takes no place from others")
+}
+
+// A sender waits for what its own message needs, and not for what one did that
+// has given up.
+func TestBlockedSenderWaitsForItsOwnRoom(t *testing.T) {
+	const size = chunkSize / 4
+	l := newLog(logLimits{messages: 1000, bytes: 8 * chunkSize, policy: policyBlock, timeout: time.Nanosecond})
+	c := manualReader(l)
+	for range 32 {
+		require.NoError(t, l.append(draftOf(plainFrame(size)), Data, ""))
+	}
+	require.ErrorIs(t, l.append(draftOf(plainFrame(8*chunkSize)), Data, ""), ErrTimeout)
+
+	l.mu.Lock()
+	require.False(t, l.roomFor(size))
+	room := l.awaitCursors(l.tailFor(size))
+	l.mu.Unlock()
+	for range 4 {
+		_, state := c.next()
+		require.Equal(t, nextBytes, state)
+	}
+	l.mu.Lock()
+	require.True(t, l.roomFor(size))
+	l.mu.Unlock()
+	select {
+	case <-room:
+	default:
+		t.Error("there is room, and nobody is told")
+	}
+	require.NoError(t, l.append(draftOf(plainFrame(size)), Data, ""))
 }
