@@ -146,6 +146,9 @@ func (c *Client) run(l *link) {
 
 // attach makes a link the client's connection.
 func (c *Client) attach(l *link) {
+	if !l.welcomed {
+		c.serverLimit.Store(0) // what the server before it has told is over
+	}
 	c.out.mu.Lock()
 	tooLarge := c.dropTooLarge()
 	c.out.join(l.cursor, c.sentSeq)

@@ -398,6 +398,24 @@ func TestKeptMessageTooLargeForTheNextServer(t *testing.T) {
 	require.ErrorIs(t, c.Send(large), ErrTooLarge)
 }
 
+// An old server tells no bound, and has not that of the one before it.
+func TestBoundOfAServerEndsWithIt(t *testing.T) {
+	eachPlainTransport(t, func(t *testing.T, b *bed) {
+		b.comeBackWithin(time.Millisecond, time.Millisecond)
+		s := b.serve(func(cfg *Config) { cfg.Settings.MaxMessageSize = 1024 })
+		c := b.dial()
+		large := Message{Data: append([]byte{0xc5, 2000 >> 8, 2000 & 0xff}, make([]byte, 2000)...)}
+		require.ErrorIs(t, c.Send(large), ErrTooLarge)
+		require.NoError(t, s.Close())
+		nextEvent(b, c, EventDisconnected)
+		p := acceptOld(b, listenOldAt(b, s.Address()))
+		p.readHello()
+		nextEvent(b, c, EventConnected)
+		require.NoError(t, c.Send(large))
+		require.Equal(t, large.Data, p.receive().Data)
+	})
+}
+
 func TestSocketDirectoryOfSomeoneElseIsRefused(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can give a directory away")

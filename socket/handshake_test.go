@@ -22,11 +22,15 @@ import (
 // comes, and says nothing until it sends a message.
 func listenOld(b *bed) net.Listener {
 	b.t.Helper()
-	network, address := "tcp", "127.0.0.1:0"
 	if b.transport == Unix {
-		network, address = "unix", filepath.Join(b.settings.SocketDir, "test.sock")
+		return listenOldAt(b, filepath.Join(b.settings.SocketDir, "test.sock"))
 	}
-	l, err := net.Listen(network, address)
+	return listenOldAt(b, "127.0.0.1:0")
+}
+
+func listenOldAt(b *bed, address string) net.Listener {
+	b.t.Helper()
+	l, err := net.Listen(string(b.transport), address)
 	require.NoError(b.t, err)
 	b.t.Cleanup(func() { l.Close() })
 	if a, ok := l.Addr().(*net.TCPAddr); ok {
