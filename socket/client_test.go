@@ -554,3 +554,25 @@ func TestWriteUnderWayAtTheEndIsForTheNextConnection(t *testing.T) {
 	}, patience, time.Millisecond, "the writer has a message")
 	require.EqualValues(t, 1, l.close())
 }
+
+// A context that ends while Dial is about to return closes the connection:
+// then that is its error.
+func TestDialCancelledBehindTheWelcome(t *testing.T) {
+	b := newBed(t, Unix)
+	s, c := b.serve(), b.dial()
+	nextEvent(b, s, EventConnected)
+	c.serverLimit.Store(0)
+	ctx, cancel := context.WithCancel(b.ctx)
+	defer cancel()
+	failed := make(chan error, 1)
+	c.out.mu.Lock() // which the welcome takes
+	go func() {     // ends with the attempt
+		_, err := c.connect(ctx)
+		failed <- err
+	}()
+	require.Eventually(t, func() bool { return c.serverLimit.Load() != 0 }, patience, time.Millisecond)
+	cancel()
+	nextEvent(b, s, EventDisconnected) // it is closed
+	c.out.mu.Unlock()
+	require.ErrorIs(t, <-failed, context.Canceled)
+}

@@ -95,10 +95,15 @@ func (c *Client) connectError(callers context.Context, err error) error {
 }
 
 // shakeHands says hello, has the server prove that it knows the token, if
-// there is one, and waits a moment for the welcome.
-func (l *link) shakeHands(ctx context.Context) error {
-	interrupt := context.AfterFunc(ctx, func() { l.raw.Close() })
-	defer interrupt()
+// there is one, and waits a moment for the welcome. What ctx has closed is no
+// connection, also where all had been said before.
+func (l *link) shakeHands(ctx context.Context) (err error) {
+	stop := context.AfterFunc(ctx, func() { l.raw.Close() })
+	defer func() {
+		if !stop() && err == nil {
+			err = ctx.Err()
+		}
+	}()
 	c := l.client
 	token, err := c.settings.token(c.transport)
 	if err != nil {
