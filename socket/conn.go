@@ -150,7 +150,8 @@ func (c *conn) tell(ctl control) {
 }
 
 // writerEnded runs on the writer's goroutine when it will not run again. When
-// the peer is gone, the reader still takes what it sent before.
+// the peer is gone, the reader still takes what it sent before, and finds out
+// why: it may have said goodbye.
 func (c *conn) writerEnded(why nextState, err error) {
 	switch why {
 	case nextDrained:
@@ -160,14 +161,15 @@ func (c *conn) writerEnded(why nextState, err error) {
 		c.end(ReasonSlow, slowText)
 		c.goodbye(ReasonSlow, slowText)
 	case nextBytes:
+		if peerGone(err) {
+			return
+		}
 		reason, text := reasonOf(err)
 		if errors.Is(err, os.ErrDeadlineExceeded) { // of boundWrite
 			reason, text = ReasonSlow, slowText
 		}
 		c.end(reason, text)
-		if !peerGone(err) {
-			c.raw.Close()
-		}
+		c.raw.Close()
 	}
 }
 

@@ -532,3 +532,22 @@ func TestStats(t *testing.T) {
 	require.Zero(t, stats.Dropped)
 	require.Zero(t, stats.Queued)
 }
+
+// A client that leaves has said so, whoever notices first: a write that fails,
+// or the reader, who comes to the goodbye later.
+func TestGoodbyeCountsBehindAFailedWrite(t *testing.T) {
+	b := newBed(t, Unix)
+	b.settings.BufferSize = 1
+	s, c := b.serve(), b.dial()
+	nextEvent(b, s, EventFirstClient)
+	sendNumbers(t, c.Send, 1, 3) // the reader waits for room
+	require.NoError(t, c.Close())
+	require.Eventually(t, func() bool {
+		require.NoError(t, s.Send(number(t, 1)))
+		s.log.mu.Lock()
+		defer s.log.mu.Unlock()
+		return len(s.log.cursors) == 0 // the write has failed
+	}, patience, time.Millisecond)
+	e := nextEvent(b, s, EventDisconnected)
+	require.Equal(t, ReasonClosed, e.Reason, e.Text)
+}
