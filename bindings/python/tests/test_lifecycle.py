@@ -12,8 +12,9 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import msgpack  # type: ignore[import-untyped]
 import pytest
-from conftest import SOON, Net, take, until
+from conftest import SOON, Net, keep_port, take, until
 from scripts import Script
 
 from dotfiles_socket import (
@@ -98,12 +99,13 @@ def test_what_was_sent_by_a_dropped_server_arrives(net: Net) -> None:
     assert take(client, 100) == [{"n": n} for n in range(100)]
 
 
+def no_thread(*_: object) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_what_is_dropped_without_a_thread_to_be_had_is_closed_later(
     unix: Net, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_thread(*_: object) -> None:
-        raise RuntimeError("can't start new thread")
-
     server = unix.server()
     unix.made.clear()
     with warnings.catch_warnings(), monkeypatch.context() as patch:
@@ -111,6 +113,71 @@ def test_what_is_dropped_without_a_thread_to_be_had_is_closed_later(
         patch.setattr("_thread.start_new_thread", no_thread)
         del server
     unix.server()  # of the same name
+
+
+def test_without_a_thread_to_be_had(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a thread would do to keep signals from waiting is done here."""
+    server = net.server()
+    handle = server._handle
+    with monkeypatch.context() as patch:
+        patch.setattr("_thread.start_new_thread", no_thread)
+        client = net.client(server)
+        server.send({"n": 1})
+        assert take(client, 1) == [{"n": 1}]
+        client.disconnect()
+        server.stop()
+    assert not handle.is_open
+
+
+def test_a_start_without_a_thread_does_no_harm_to_the_next(
+    net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = net.hooked(start=False)
+    with monkeypatch.context() as patch:
+        patch.setattr("threading._start_new_thread", no_thread)
+        with pytest.raises(RuntimeError, match=r"^can't start new thread$"):
+            server.start()
+    assert not server.is_running()
+    server.start()
+    net.client(server)
+    server.heard.next("connected")
+
+
+@pytest.mark.parametrize("step", ["_keep_queue", "take"])
+def test_a_stop_that_is_interrupted_stops(net: Net, step: str) -> None:
+    """Wherever a signal handler raises: nobody could stop it again."""
+    server = net.server(blocking_mode=True, start=False)
+    starter = threading.Thread(target=server.start)
+    starter.start()
+    until(server.is_running)
+    until(lambda: server._hooks.is_alive())
+    handle = server._handle
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    of = server if step == "_keep_queue" else server._hooks
+    setattr(of, step, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        server.stop()
+    assert not handle.is_open
+    starter.join(SOON)
+    assert not starter.is_alive()
+
+
+def test_a_queue_with_what_is_nested_to_the_last_level(net: Net) -> None:
+    data: dict[str, Any] = {}
+    for _ in range(1022):
+        data = {"k": data}
+    server = net.server()
+    server.send(data)
+    server.stop()
+    keep_port(server)
+    server.start()
+    [received] = take(net.client(server), 1)
+    assert msgpack.packb(received) == msgpack.packb(data)
 
 
 def test_a_server_may_be_started_while_another_thread_stops_it(

@@ -143,9 +143,19 @@ class Intake:
 
 def fetch(function: Any, *arguments: Any) -> Any:
     """Call a function that stores a MessagePack document; decode that."""
+    return msgpack.unpackb(_stored(function, *arguments))
+
+
+def fetch_rows(function: Any, *arguments: Any) -> list[Row]:
+    """The same for one that stores rows with data of messages."""
+    return unpack_rows(_stored(function, *arguments))
+
+
+def _stored(function: Any, *arguments: Any) -> bytes:
     block = Block()
     check(function(*block.out, *arguments))
-    return msgpack.unpackb(block.start[: block.size.value])
+    document: bytes = block.start[: block.size.value]
+    return document
 
 
 def unpack_rows(document: bytes) -> list[Row]:

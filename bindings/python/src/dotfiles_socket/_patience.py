@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import threading
 
 from ._handle import Exit
@@ -59,11 +60,16 @@ def interruptible(work: Callable[[], _T]) -> _T:
         getattr(signal, name) for name in _OF_A_THREAD
     }
     done.acquire()
+    started = False
     before = signal.pthread_sigmask(signal.SIG_BLOCK, asynchronous)
     try:
-        _thread.start_new_thread(run, ())
+        with contextlib.suppress(RuntimeError):  # there is none to be had
+            _thread.start_new_thread(run, ())
+            started = True
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if not started:
+        return work()
     done.acquire()
     if problems:
         raise problems.pop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
@@ -24,7 +25,7 @@ from ._outgoing import (
     sender,
     size_of,
 )
-from ._packed import fetch, message_of
+from ._packed import fetch, fetch_rows, message_of
 from ._patience import interruptible
 from ._settings import overrides, resolve
 from .core.exceptions import (
@@ -153,6 +154,8 @@ class EventServer(SocketServer):
                 hooks.start()
             except BaseException:
                 self._handle = None
+                if hooks.ident is None:  # there was no thread to be had
+                    self._hooks = hooks.former
                 handle.close()
                 raise
         self._logger.info("Server of %r started", self._event_name)
@@ -208,36 +211,38 @@ class EventServer(SocketServer):
         name or port is free. A hook that is running is waited for as long,
         unless it is the caller.
         """
-        with self._lock:
-            handle, hooks, runs = self._handle, self._hooks, self._runs
-            if handle is None or hooks is None:
-                return
-            if not handle.is_open:  # closed by private_sockets(), or a fork
-                self._handle = None
-                if runs.locked():
-                    runs.release()
-                return
-            self._handle, self._former = None, handle
-            self._keep_queue(handle)
-            if restarting:
-                quick.server_announce_restart(handle.id)
-        try:
+        # What is raised in the middle, by a signal handler too, does not
+        # leave it open.
+        with contextlib.ExitStack() as ending:
+            with self._lock:
+                handle, hooks, runs = self._handle, self._hooks, self._runs
+                if handle is None or hooks is None:
+                    return
+                if not handle.is_open:  # by private_sockets(), or a fork
+                    self._handle = None
+                    if runs.locked():
+                        runs.release()
+                    return
+                ending.callback(runs.release)
+                ending.callback(_close, handle)
+                self._handle, self._former = None, handle
+                self._keep_queue(handle)
+                if restarting:
+                    quick.server_announce_restart(handle.id)
             while hooks.take() == OK:
                 pass
-            interruptible(handle.close)
+            _close(handle)
             if hooks.is_alive() and not hooks.waits_for(
                 threading.current_thread()
             ):
                 hooks.join(self._settings["linger"])
-        finally:
-            runs.release()
         self._logger.info("Server of %r stopped", self._event_name)
 
     def _keep_queue(self, handle: ServerHandle) -> None:
         # What another thread sends from here on is refused, and not lost.
         quick.server_end_sending(handle.id)
         try:
-            rows = fetch(quick.server_queue_take, handle.id)
+            rows = fetch_rows(quick.server_queue_take, handle.id)
         except SocketError as e:
             self._logger.error("The queue is lost: %s", e)
             return
@@ -408,6 +413,11 @@ class EventServer(SocketServer):
             return {}
         stats: dict[str, int] = fetch(quick.server_stats, handle.id)
         return stats
+
+
+def _close(handle: ServerHandle) -> None:
+    if handle.is_open:
+        interruptible(handle.close)
 
 
 def has_hooks(server: object, base: type, *names: str) -> bool:
