@@ -18,7 +18,13 @@ import uvloop
 from conftest import SOON, Net, Times
 
 import dotfiles_socket
-from dotfiles_socket import SocketMessage, SocketType, ValidationError, aio
+from dotfiles_socket import (
+    SocketMessage,
+    SocketType,
+    ValidationError,
+    _outgoing,
+    aio,
+)
 from dotfiles_socket.aio._loop import Opening
 
 Main = Callable[[], Coroutine[Any, Any, None]]
@@ -855,3 +861,48 @@ def test_send_many_tells_how_many_were_sent(run: Run, place: Place) -> None:
                 assert caught.value.sent == 2
 
     run(main)
+
+
+def test_what_finds_no_room_is_sent_part_by_part(
+    run: Run, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each message may wait as long as send_timeout, and what is encoded
+    again holds up the loop no longer when there are more."""
+    encoded = []
+    encode = _outgoing.document_of
+
+    def document_of(messages: list[Any], event_name: str) -> bytes:
+        encoded.append(len(messages))
+        return encode(messages, event_name)
+
+    monkeypatch.setattr(_outgoing, "document_of", document_of)
+    count = 9999
+
+    async def main() -> None:
+        server = aio.UnixSocketServer(
+            "event",
+            socket_dir=directory,
+            slow_client="block",
+            log_bytes=65536,
+            send_timeout=1,
+        )
+        client = aio.UnixSocketClient(
+            "event", socket_dir=directory, buffer_size=10
+        )
+        async with server, client:
+            await server.wait_for_clients()
+            sent = asyncio.ensure_future(
+                server.send_many(
+                    {"n": n, "x": bytes(999)} for n in range(count)
+                )
+            )
+            got = []
+            while len(got) < count:
+                if len(got) % 600 == 0:
+                    await asyncio.sleep(0.1)  # 1.7 s in all
+                got.append((await client.receive(SOON)).data["n"])
+            assert got == list(range(count))
+            await sent
+
+    run(main)
+    assert max(encoded) < 1000

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 # encoded them is not kept, because its buffer has grown.
 SHORT = 1 << 16
 
+# Messages of one document of send_many(): what of it finds no room is encoded
+# again, over and over, whatever the number of all.
+TOGETHER = 256
+
 # Seconds of one wait for room inside of the library: signal handlers run
 # between two.
 SLICE = 0.05
@@ -203,26 +207,28 @@ def send_all(
     `failure` of its status, or that of the encoder for one that cannot be
     encoded; `sent` of both is how many were sent before.
     """
-    event_name, problem = encoder.event_name, None
-    try:
-        document = document_of(messages, event_name)
-    except Exception as e:
-        problem = e
-        messages = _encodable(messages, event_name)
-        document = document_of(messages, event_name)
+    event_name = encoder.event_name
     total, count = 0, c_size_t()
     deadline: float | None = None
     while True:
+        part = messages[total : total + TOGETHER]
+        problem: Exception | None = None
+        try:
+            document = document_of(part, event_name)
+        except Exception as e:
+            problem = e
+            document = document_of(_encodable(part, event_name), event_name)
         status = send(byref(count), document)
         total += count.value
-        if status != TIMEOUT:
+        if status == TIMEOUT:
+            now = time.monotonic()
+            if deadline is None or count.value:
+                deadline = now + patience - SLICE
+            if now < deadline:
+                continue
+        if status or problem is not None or total >= len(messages):
             break
-        now = time.monotonic()
-        if deadline is None or count.value:
-            deadline = now + patience - SLICE
-        if now >= deadline:
-            break
-        document = document_of(messages[total:], event_name)
+        deadline = None
     error: SocketError
     if status:
         error, problem = failure(status), None

@@ -8,7 +8,7 @@ import itertools
 import threading
 import time
 
-from .._outgoing import no_room
+from .._outgoing import TOGETHER, no_room
 from ..core.exceptions import SocketError, TimeoutError
 
 TYPE_CHECKING = False
@@ -180,41 +180,49 @@ _sends = itertools.count(1)
 
 
 async def patiently(send: Callable[[], Any], patience: float) -> None:
-    """Send, again and again where there is no room, for at most `patience`
-    seconds. Cancelled meanwhile, the message is not sent."""
+    """Send, as long as there is more, and again and again where there is no
+    room, for at most `patience` seconds each. Cancelled meanwhile, what is
+    left is not sent."""
     if next(_sends) % _IN_A_ROW == 0:
         await pause()
     deadline: float | None = None
+    sent = 0
     while True:
         try:
-            send()
+            is_more = send()
         except TimeoutError as e:
             now = time.monotonic()
-            if deadline is None:
-                deadline = now + patience
+            if deadline is None or e.sent > sent:
+                deadline, sent = now + patience, e.sent
             if now >= deadline:
                 error = TimeoutError(no_room(patience))
                 error.sent = e.sent
                 raise error from None
             await pause(_AGAIN)
         else:
-            return
+            if not is_more:
+                return
+            deadline = None
+            await pause()
 
 
 def resuming(
     send: Callable[[list[Any]], None], messages: list[Any]
-) -> Callable[[], None]:
-    """Make a function that sends the messages, and called again after an
-    error those that were not sent."""
+) -> Callable[[], bool]:
+    """Make a function that sends some of the messages, and tells whether
+    there are more: who calls it again goes on, after an error too."""
     total = 0
 
-    def resume() -> None:
+    def resume() -> bool:
         nonlocal total
+        part = messages[total : total + TOGETHER]
         try:
-            send(messages[total:])
+            send(part)
         except SocketError as e:
             total += e.sent
             e.sent = total
             raise
+        total += len(part)
+        return total < len(messages)
 
     return resume
