@@ -1,6 +1,7 @@
 """Constructors and the factory: arguments, defaults, what is refused."""
 
 import inspect
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 import dotfiles_socket._options as o
 from dotfiles_socket import (
+    SettingsError,
     SocketType,
     TcpSocketClient,
     TcpSocketServer,
@@ -140,6 +142,32 @@ def test_any_directory_name_reaches_the_library(
 def test_a_directory_with_control_characters_is_refused(char: str) -> None:
     with pytest.raises(ValueError, match="control characters"):
         UnixSocketServer("event", f"/nowhere/a{char}b")
+
+
+def test_text_that_is_no_text_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"name: .*invalid UTF-8"):
+        UnixSocketClient("event", name="\ud800")
+
+
+class Port(IntEnum):
+    """A number with a repr() of its own."""
+
+    OURS = 45123
+
+
+class Seconds(float):
+    """As float64 of NumPy shows itself."""
+
+    def __repr__(self) -> str:
+        return f"np.float64({float(self)})"
+
+
+def test_a_number_may_be_of_a_subclass() -> None:
+    client = TcpSocketClient(
+        "event", port=Port.OURS, send_timeout=Seconds(1.5)
+    )
+    assert client._port == 45123
+    assert client._settings["send_timeout"] == 1.5
 
 
 def test_private_attributes_are_readable(directory: Path) -> None:

@@ -100,6 +100,10 @@ def test_no_server(net: Net) -> None:
 def test_bad_arguments(unix: Net) -> None:
     with pytest.raises(ValidationError, match="no name"):
         inspect(unix, event="no name")
+    # Not the event "event".
+    for name in ("event\0", "event\ud800"):
+        with pytest.raises(ValidationError, match="Invalid event name"):
+            inspect(unix, event=name)
     with pytest.raises(ValidationError, match="pigeon"):
         inspect_server("pigeon", "event")
     with pytest.raises(ValidationError, match="Port must be provided"):

@@ -34,7 +34,7 @@ from ._outgoing import (
 )
 from ._packed import MANY, ONE, Intake, message_of
 from ._patience import interruptible
-from ._settings import overrides, program_name, resolve
+from ._settings import encoded, overrides, program_name, resolve
 from .core.client import SocketClient
 from .core.exceptions import (
     ConnectionError,
@@ -168,7 +168,9 @@ class EventClient(SocketClient):
         if not self._settings["name"]:
             settings += overrides(name=program_name())
         try:
-            return ClientHandle(self._transport, self._event_name, settings)
+            return ClientHandle(
+                self._transport, self._event_name, encoded(settings)
+            )
         except ForkedError:
             raise
         except SocketError as e:

@@ -52,7 +52,7 @@ class Handle:
         identifier: Server | Client,
         transport: str,
         event_name: str,
-        settings: str,
+        settings: bytes,
         flags: int,
     ) -> None:
         was_ending = Exit.begun
@@ -65,7 +65,7 @@ class Handle:
                 byref(identifier),
                 transport.encode(),
                 event_name.encode(),
-                settings.encode(errors="surrogateescape"),
+                settings,
                 flags,
                 Callback(),
                 None,
@@ -189,7 +189,7 @@ class ServerHandle(Handle):
     send: Send
 
     def __init__(
-        self, transport: str, event_name: str, settings: str, hold: bool
+        self, transport: str, event_name: str, settings: bytes, hold: bool
     ) -> None:
         # One that was dropped may be the owner of the name.
         _wait_for_dropped()
@@ -216,7 +216,9 @@ class ClientHandle(Handle):
     send: Send
     intake: Intake
 
-    def __init__(self, transport: str, event_name: str, settings: str) -> None:
+    def __init__(
+        self, transport: str, event_name: str, settings: bytes
+    ) -> None:
         self._open = blocking.client_open
         self._close = blocking.client_close
         self._fd = quick.client_fd

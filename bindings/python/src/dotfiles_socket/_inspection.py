@@ -9,8 +9,8 @@ from ._hooks import client_name
 from ._lib import blocking
 from ._packed import fetch
 from ._patience import interruptible
-from ._settings import overrides
-from .core.types import ClientInfo
+from ._settings import encoded, overrides
+from .core.types import ClientInfo, validate_event_name
 from .factory import SocketType, transport_of
 
 # A document of libsocket_inspect().
@@ -105,6 +105,7 @@ def inspect_document(
     transport: str, event_name: str, **settings: Any
 ) -> Document:
     """Return what libsocket_inspect() stores."""
+    validate_event_name(event_name)
     text = _text(**settings)
     document: Document = interruptible(
         lambda: fetch(
@@ -124,7 +125,7 @@ def list_documents(**settings: Any) -> list[Document]:
 
 
 def _text(**settings: Any) -> bytes:
-    return overrides(**settings).encode(errors="surrogateescape")
+    return encoded(overrides(**settings))
 
 
 def _info(document: Document) -> ServerInfo:

@@ -27,7 +27,7 @@ from ._outgoing import (
 )
 from ._packed import fetch, fetch_rows, message_of
 from ._patience import interruptible
-from ._settings import overrides, resolve
+from ._settings import encoded, overrides, resolve
 from .core.exceptions import (
     ClosedError,
     ForkedError,
@@ -173,7 +173,7 @@ class EventServer(SocketServer):
         handle = ServerHandle(
             self._transport,
             self._event_name,
-            settings,
+            encoded(settings),
             self._has_hooks("on_client_connected"),
         )
         handle.send = sender(

@@ -31,6 +31,12 @@ def overrides(**arguments: Any) -> str:
     )
 
 
+def encoded(text: str) -> bytes:
+    """Return lines of settings for the library, which judges them: what is
+    no UTF-8 too."""
+    return text.encode(errors="surrogatepass")
+
+
 def checked(of: object, allowed: str, given: Any) -> dict[str, Any]:
     """Return the given options, if they are of that class of _options.
     Raises TypeError for one that there is not, as a function does."""
@@ -72,7 +78,7 @@ def _ask(transport: str | None, text: str) -> dict[str, Any]:
     settings: dict[str, Any] = fetch(
         quick.settings,
         transport and transport.encode(),
-        text.encode(errors="surrogateescape"),
+        encoded(text),
     )
     return settings
 
@@ -138,12 +144,15 @@ def program_name() -> str | None:
 
 
 def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
     if isinstance(value, Enum):
         value = value.value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    # A subclass, such as NumPy's, may have a repr() of its own.
+    if isinstance(value, int):
+        return int.__repr__(value)
+    if isinstance(value, float):
+        return float.__repr__(value)
     if isinstance(value, Sequence | Set) and not isinstance(value, str):
         return f"[{', '.join(map(_toml, value))}]"
     return '"' + str(value).translate(_ESCAPES) + '"'
