@@ -28,6 +28,12 @@ def message(data: Any, kind: MessageType = MessageType.DATA) -> SocketMessage:
     return create_message("event", kind, data)
 
 
+def without(attribute: str) -> SocketMessage:
+    made = message({})
+    delattr(made, attribute)
+    return made
+
+
 # ---- sending
 
 
@@ -124,6 +130,9 @@ def test_what_is_no_message(unix: Net, what: Any) -> None:
             SocketMessage("e", 1, "iso", "data", {}),  # type: ignore[arg-type]
             "message_type is 'data', not a MessageType",
         ),
+        (without("timestamp_ms"), "no attribute 'timestamp_ms'"),
+        (without("message_type"), "no attribute 'message_type'"),
+        (without("data"), "no attribute 'data'"),
     ],
 )
 def test_the_text_names_what_is_no_message(
@@ -140,6 +149,23 @@ def test_what_is_like_a_dict(unix: Net) -> None:
     server.send(MappingProxyType({"n": 1}))
     server.send_many([MappingProxyType({"n": 2}), {"n": 3}])
     assert take(client, 3) == [{"n": 1}, {"n": 2}, {"n": 3}]
+
+
+class Magic(dict[str, Any]):
+    """Has its keys as attributes, and every other attribute too."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self.get(name, Magic())
+
+
+def test_a_dict_with_attributes(unix: Net) -> None:
+    server, client = unix.pair()
+    # It has all that a message has, and is data all the same.
+    whole = Magic(vars(message({"n": 2})), message_type=Magic(_code=0))
+    server.send(Magic(n=1))
+    server.send(whole)
+    server.send_many([Magic(n=3)])
+    assert take(client, 3) == [{"n": 1}, whole, {"n": 3}]
 
 
 @pytest.mark.parametrize("bad", [{"n": object()}, {7: 1}, {"n": 1 << 64}])

@@ -81,6 +81,9 @@ static int take_apart(const Sender *self, PyObject *message, Parts *parts)
         values[DATA] = message;
         return 1;
     }
+    /* One of a subclass may have any attribute, by magic. */
+    if (PyDict_Check(message))
+        return 0;
     for (int i = 0; i < NAMES; i++) {
         values[i] = PyObject_GetAttr(i == CODE ? values[TYPE] : message,
                                      self->names[i]);

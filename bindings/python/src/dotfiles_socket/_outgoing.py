@@ -10,7 +10,7 @@ import msgpack  # type: ignore[import-untyped]
 from ._errors import TIMEOUT
 from ._lib import addresses
 from .core.exceptions import BadMessageError, SocketError
-from .core.types import SocketMessage
+from .core.types import MessageType, SocketMessage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,13 +111,13 @@ def message_row(message: Any, event_name: str) -> Any:
 
     Raises TypeError for what is no message.
     """
-    if message.__class__ is dict:
+    if isinstance(message, dict):  # which may have any attribute, by magic
         return message
     try:
         milliseconds, iso = message.timestamp_ms, message.timestamp_iso
         code = message.message_type._code
-    except AttributeError:
-        return _data_of(message)
+    except AttributeError as e:
+        return _data_of(message, e)
     if milliseconds is None or iso is None:
         # In a document nil is what the library is to fill in.
         raise TypeError("a field of the message is None")
@@ -129,7 +129,7 @@ def message_row(message: Any, event_name: str) -> Any:
     return code, milliseconds, iso, message.data, name
 
 
-def _data_of(message: Any) -> dict[str, Any]:
+def _data_of(message: Any, problem: AttributeError) -> dict[str, Any]:
     """Return the data of what is neither a message nor a dict, but like
     one."""
     from collections.abc import Mapping
@@ -138,6 +138,8 @@ def _data_of(message: Any) -> dict[str, Any]:
         return dict(message)
     if isinstance(message, SocketMessage):
         kind = message.message_type
+        if isinstance(kind, MessageType):
+            raise problem  # it is another attribute
         raise TypeError(f"message_type is {kind!r}, not a MessageType")
     raise TypeError(
         f"a {type(message).__name__} is neither a SocketMessage nor a dict"
