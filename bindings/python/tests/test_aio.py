@@ -896,7 +896,7 @@ def test_what_finds_no_room_is_sent_part_by_part(
                     {"n": n, "x": bytes(999)} for n in range(count)
                 )
             )
-            got = []
+            got: list[int] = []
             while len(got) < count:
                 if len(got) % 600 == 0:
                     await asyncio.sleep(0.1)  # 1.7 s in all
