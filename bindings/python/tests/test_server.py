@@ -189,6 +189,7 @@ def test_connected_clients(net: Net) -> None:
 def test_wait_for_clients_times_out(net: Net) -> None:
     server, _ = net.pair()
     server.wait_for_clients(0)
+    server.wait_for_clients(-1, 0)
     server.wait_for_clients(1, 0)
     with pytest.raises(dotfiles_socket.TimeoutError):
         server.wait_for_clients(2, 0.01)

@@ -44,6 +44,8 @@ def test_what_is_left_open_is_closed(directory: Path) -> None:
             client = UnixSocketClient("event")
             client.connect()
         assert not server.is_running()
+        assert server.address is None
+        assert server.get_stats() == {}
         assert not client.is_connected()
         assert other.is_running()
 

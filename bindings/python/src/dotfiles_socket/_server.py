@@ -370,7 +370,7 @@ class EventServer(SocketServer):
         while True:
             left = min(max(0, deadline - time.monotonic()), _LONGEST_WAIT)
             status = blocking.server_wait_clients(
-                handle.id, count, math.ceil(left * 1000)
+                handle.id, max(count, 0), math.ceil(left * 1000)
             )
             if status == TIMEOUT and time.monotonic() < deadline:
                 continue
@@ -403,7 +403,10 @@ class EventServer(SocketServer):
     def address(self) -> str | None:
         """The path of the socket, or host:port; None when not running."""
         handle = self._handle
-        return None if handle is None else handle.address()
+        try:
+            return None if handle is None else handle.address()
+        except ClosedError:  # meanwhile
+            return None
 
     def get_stats(self) -> dict[str, int]:
         """Return the server's counters; see libsocket_server_stats() for
@@ -411,7 +414,10 @@ class EventServer(SocketServer):
         handle = self._handle
         if handle is None:
             return {}
-        stats: dict[str, int] = fetch(quick.server_stats, handle.id)
+        try:
+            stats: dict[str, int] = fetch(quick.server_stats, handle.id)
+        except ClosedError:  # meanwhile
+            return {}
         return stats
 
 
