@@ -4,6 +4,7 @@ package main
 import "C"
 
 import (
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/RandomGenericUsername/libsocket/socket"
@@ -26,7 +27,14 @@ func goSettings(block *unsafe.Pointer, size *C.size_t, texts *C.ls_text) (status
 		return failed(err)
 	}
 	values := s.Map()
-	values["files"] = append([]string{}, s.Files...) // not nil
+	files := make([]any, len(s.Files))
+	for i, path := range s.Files {
+		files[i] = path
+		if !utf8.ValidString(path) { // in the home of who is named so
+			files[i] = []byte(path)
+		}
+	}
+	values["files"] = files
 	return failed(giveValue(block, size, values))
 }
 

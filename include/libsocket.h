@@ -740,8 +740,9 @@ int libsocket_list(void **block, size_t *size, const char *settings);
 /*
  * Resolves the settings that an open would use with this text, as a
  * MessagePack map of the [socket] table with the tables unix and tcp in it, and
- * in "files" the paths of the settings files that were looked for: while they
- * and the environment stay as they are, so does the answer.
+ * in "files" the paths of the settings files that were looked for, as bin
+ * where one is not UTF-8: while they and the environment stay as they are, so
+ * does the answer.
  * transport is "unix", "tcp", or NULL when "settings" uses no key of a
  * transport's table without naming the table.
  *

@@ -1,6 +1,7 @@
 """Settings: keys, defaults, files, environment, and the config models."""
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -441,3 +442,17 @@ def test_program_name(
 ) -> None:
     monkeypatch.setattr("sys.argv", argv)
     assert program_name() == name
+
+
+def test_a_home_whose_name_is_no_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its settings count as they do anywhere else, changes of them too."""
+    config = tmp_path / os.fsdecode(b"caf\xe9")
+    file = config / "socket" / "settings.toml"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(config))
+    assert resolve("unix")["history_size"] == 0
+    file.parent.mkdir(parents=True)
+    for size in (5, 17):
+        file.write_text(f"[socket]\nhistory_size = {size}\n")
+        assert resolve("unix")["history_size"] == size
