@@ -338,6 +338,33 @@ def test_what_a_signal_handler_raises(net: Net) -> None:
     assert take(client, 1) == [{"who": "next"}]
 
 
+def test_what_a_signal_handler_raises_while_an_encoder_is_made(
+    unix: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is Python, and no fault of the message."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError("late")
+
+    signals: list[signal.Signals] = []
+
+    def packer() -> Any:
+        while signals:
+            signal.raise_signal(signals.pop())
+        return msgpack.Packer().pack
+
+    monkeypatch.setattr("dotfiles_socket._outgoing.packer", packer)
+    server = unix.server()
+    before = signal.signal(signal.SIGALRM, late)
+    signals.append(signal.SIGALRM)
+    try:
+        with pytest.raises(TimeoutError, match=r"^late$"):
+            server.send({"n": 1})
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert server.get_queue_size() == 0
+
+
 def test_nothing_is_kept(unix: Net) -> None:
     """Neither of what was sent nor of what was refused."""
     server, client = unix.pair()

@@ -69,6 +69,7 @@ typedef struct {
     PyObject *values[NAMES];
     PyObject *document;
     libsocket_message message;
+    int raises; /* an error is no fault of the message */
 } Parts;
 
 /* 1, or 0 for a message that is not the usual one or raises. */
@@ -124,8 +125,11 @@ static int encode(Sender *self, Parts *parts)
     self->pack = NULL;
     if (pack == NULL)
         pack = PyObject_CallFunctionObjArgs(self->packer, NULL);
-    if (pack == NULL)
+    if (pack == NULL) {
+        /* A signal handler has raised: Python would not come to it again. */
+        parts->raises = 1;
         return 0;
+    }
     parts->document = PyObject_CallFunctionObjArgs(
         pack, parts->values[DATA], NULL);
     if (parts->document == NULL
@@ -165,7 +169,7 @@ PyDoc_STRVAR(send_doc,
 static PyObject *Sender_send(Sender *self, PyObject *const *args,
                              Py_ssize_t count)
 {
-    Parts parts = {{NULL}, NULL, {0}};
+    Parts parts = {{NULL}, NULL, {0}, 0};
     uint64_t client = 0;
     int done = 0, status = 0;
 
@@ -196,7 +200,7 @@ static PyObject *Sender_send(Sender *self, PyObject *const *args,
         return PyLong_FromLong(status);
     if (PyErr_Occurred()) {
         /* Python will come to it again; but not to a KeyboardInterrupt. */
-        if (!PyErr_ExceptionMatches(PyExc_Exception))
+        if (parts.raises || !PyErr_ExceptionMatches(PyExc_Exception))
             return NULL;
         PyErr_Clear();
     }
