@@ -26,7 +26,7 @@ from dotfiles_socket import (
     inspect_server,
     list_servers,
 )
-from dotfiles_socket.__main__ import _STATUSES, main
+from dotfiles_socket.__main__ import _INTERRUPTED, _STATUSES, main
 from dotfiles_socket._tables import duration
 
 README = Path(__file__).parents[3] / "README.md"
@@ -267,7 +267,7 @@ def test_the_readme_lists_the_exit_statuses() -> None:
     _, _, section = README.read_text().partition("## What runs")
     rows = re.findall(r"^\| (\d+) \| (.+) \|$", section, re.MULTILINE)
     unasked = {os.EX_OK, os.EX_DATAERR, os.EX_SOFTWARE, os.EX_OSERR}
-    known = unasked | set(_STATUSES.values())
+    known = unasked | set(_STATUSES.values()) | {_INTERRUPTED}
     assert [int(number) for number, _ in rows] == sorted(known)
 
 

@@ -238,3 +238,14 @@ def test_it_says_why(
     assert (lines, code) == ([], status)
     assert says in errors
     assert "Traceback" not in errors
+
+
+def test_serve_without_a_free_port(
+    tcp: Net, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = tcp.server().port
+    for end in ("START", "END"):
+        monkeypatch.setenv(f"SOCKET__TCP__PORT_RANGE_{end}", str(port))
+    lines, errors, code = ended(command("serve", "other", "--port", -1))
+    assert (lines, code) == ([], os.EX_UNAVAILABLE)
+    assert errors.endswith(f"No available port in range {port}-{port}\n")

@@ -6,7 +6,7 @@
     python -m dotfiles_socket send EVENT [JSON ...]
     python -m dotfiles_socket serve EVENT
 
-The exit status is 0, or one of sysexits.h: README.md lists them.
+The exit status is 0, one of sysexits.h, or 130: README.md lists them.
 """
 
 import argparse
@@ -30,6 +30,7 @@ _STATUSES = {
     Status.INVALID: os.EX_USAGE,
     Status.NO_SERVER: os.EX_UNAVAILABLE,
     Status.IN_USE: os.EX_UNAVAILABLE,
+    Status.NO_PORT: os.EX_UNAVAILABLE,
     Status.IO: os.EX_IOERR,
     Status.NOT_CONNECTED: os.EX_TEMPFAIL,
     Status.MAX_CONNECTIONS: os.EX_TEMPFAIL,
