@@ -216,6 +216,8 @@ def test_the_command_line_inspects(
         ("inspect event", os.EX_UNAVAILABLE, "does not exist"),
         ("inspect event --port 1", os.EX_CONFIG, "port = 1"),
         ("list --timeout 0", os.EX_CONFIG, "default_timeout"),
+        ("list --timeout -1", os.EX_USAGE, "--timeout: -1 is no time"),
+        ("inspect event --timeout x", os.EX_USAGE, "--timeout: x is no time"),
         ("list --socket-dir /dev/null", os.EX_IOERR, "/dev/null"),
     ],
 )

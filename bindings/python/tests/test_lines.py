@@ -222,6 +222,8 @@ def test_serve_without_a_reader(command: Command) -> None:
         ("watch event --port 1", os.EX_CONFIG, "port = 1"),
         ("watch event --count 0", os.EX_USAGE, "0 is less than 1"),
         ("watch event --count x", os.EX_USAGE, "x"),
+        ("watch taken --timeout -1", os.EX_USAGE, "--timeout: -1 is no time"),
+        ("watch taken --timeout nan", os.EX_USAGE, "nan is no time"),
         ("watch no/name", os.EX_USAGE, "Invalid event name"),
         ("send event 1", os.EX_UNAVAILABLE, "does not exist"),
         ("send event --type loud 1", os.EX_USAGE, "loud"),

@@ -11,6 +11,7 @@ The exit status is 0, one of sysexits.h, or 130: README.md lists them.
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -67,7 +68,7 @@ def _add_inspections(commands: Any) -> None:
     asking = _Parser(add_help=False)
     asking.add_argument(
         "--timeout",
-        type=float,
+        type=_seconds,
         metavar="SECONDS",
         default=PATIENCE,
         help="for a server that does not answer (%(default)s)",
@@ -106,7 +107,7 @@ def _add_lines(commands: Any) -> None:
     )
     watching.add_argument(
         "--timeout",
-        type=float,
+        type=_seconds,
         metavar="SECONDS",
         help="end when nothing comes for so long, with the status 75",
     )
@@ -176,6 +177,16 @@ def _whole(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is less than 1")
     return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise argparse.ArgumentTypeError(f"{text} is no time in seconds")
+    return seconds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
