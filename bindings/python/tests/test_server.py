@@ -191,7 +191,10 @@ def test_wait_for_clients_times_out(net: Net) -> None:
     server.wait_for_clients(0)
     server.wait_for_clients(-1, 0)
     server.wait_for_clients(1, 0)
-    with pytest.raises(dotfiles_socket.TimeoutError):
+    with pytest.raises(
+        dotfiles_socket.TimeoutError,
+        match=r"fewer than 2 clients after 0\.01 s",
+    ):
         server.wait_for_clients(2, 0.01)
 
 

@@ -34,6 +34,7 @@ from .core.exceptions import (
     MessageError,
     SocketError,
     Status,
+    TimeoutError,
     UnknownClientError,
     from_status,
 )
@@ -377,6 +378,10 @@ class EventServer(SocketServer):
             # Returning here has run the signal handlers.
             if status != INTERRUPTED:
                 break
+        if status == TIMEOUT and timeout is not None:
+            raise TimeoutError(
+                f"fewer than {count} clients after {timeout:g} s"
+            )
         check(status)
 
     def get_queue_size(self) -> int:
