@@ -1,5 +1,6 @@
 /* api_server.c - the public functions of servers. */
 #include <pthread.h>
+#include <stdio.h>
 
 #include "_cgo_export.h"
 #include "shim.h"
@@ -124,7 +125,11 @@ int libsocket_server_wait_clients(libsocket_server server, size_t count,
     int outcome = goWaitClientsEnd(audience);
     if (status == LIBSOCKET_OK || outcome == LIBSOCKET_OK)
         return outcome;
-    return ls_fail_plain(status);
+    if (status != LIBSOCKET_E_TIMEOUT)
+        return ls_fail_plain(status);
+    char text[80];
+    int length = snprintf(text, sizeof text, "fewer than %zu clients after %d ms", count, timeout_ms);
+    return ls_fail_copy(status, text, (size_t)length);
 }
 
 int libsocket_server_address(char **address, libsocket_server server)

@@ -41,7 +41,9 @@ int ls_read_message(ls_message *out, const libsocket_message *message)
     if (message->data == NULL && message->data_size != 0)
         return ls_fail(LIBSOCKET_E_INVALID, "message.data is NULL and data_size is not 0");
     if (message->data != NULL && message->data_size == 0)
-        return ls_fail(LIBSOCKET_E_BAD_MESSAGE, "message.data has no bytes, not even an empty map's");
+        return ls_fail(LIBSOCKET_E_BAD_MESSAGE,
+                       "message.data_size is 0, and an empty map has a byte: libsocket_writer_size() "
+                       "gives 0 when the buffer is too small, or a map was not ended");
     if (message->data_size > LARGEST_DATA)
         return ls_fail(LIBSOCKET_E_TOO_LARGE, "message.data_size is beyond 2147483647");
     ls_read_bytes(message->data, message->data_size);

@@ -112,6 +112,7 @@ static void refused_messages(libsocket_server server, libsocket_client client)
     CHECK_STATUS(libsocket_server_send(server, &message), LIBSOCKET_E_BAD_MESSAGE);
     message = data_message(two, 0);
     CHECK_STATUS(libsocket_server_send(server, &message), LIBSOCKET_E_BAD_MESSAGE);
+    CHECK_SAYS("libsocket_writer_size");
     message = data_message(NULL, 1);
     CHECK_STATUS(libsocket_server_send(server, &message), LIBSOCKET_E_INVALID);
     message = data_message(NULL, 0);

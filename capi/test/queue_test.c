@@ -153,6 +153,7 @@ static void clients_are_known(void)
     CHECK_OK(libsocket_server_wait_clients(server, 0, 0));
     CHECK_STATUS(libsocket_server_wait_clients(server, 1, 0), LIBSOCKET_E_TIMEOUT);
     CHECK_STATUS(libsocket_server_wait_clients(server, 1, 20), LIBSOCKET_E_TIMEOUT);
+    CHECK_SAYS("fewer than 1 clients after 20 ms");
     CHECK_STATUS(libsocket_server_wait_clients(server, 1, -2), LIBSOCKET_E_INVALID);
 
     libsocket_client one = join_server(server, "unix", "known", "name = \"viewer one\"");
