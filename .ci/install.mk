@@ -40,7 +40,7 @@ install-files: $(LIBRARY) $(MAN)/made
 	$(FILL) bindings/c/cmake/libsocketConfig.cmake.in >$(STAGED_CMAKE)/libsocketConfig.cmake
 	$(FILL) bindings/c/cmake/libsocketConfigVersion.cmake.in >$(STAGED_CMAKE)/libsocketConfigVersion.cmake
 	@if [ -z '$(DESTDIR)' ] && ! { ldconfig && ldconfig -p | grep -q ' $(abspath $(LIBDIR))/$(SONAME)$$'; } 2>/dev/null; then \
-		echo 'if programs do not find libsocket.so: name $(LIBDIR) in /etc/ld.so.conf and run ldconfig, or set LD_LIBRARY_PATH=$(LIBDIR)'; fi
+		echo 'if programs do not find libsocket.so: name $(abspath $(LIBDIR)) in /etc/ld.so.conf and run ldconfig, or set LD_LIBRARY_PATH=$(abspath $(LIBDIR))'; fi
 
 # By name, one by one: what else lies there is somebody else's.
 uninstall-files: $(MAN)/made
