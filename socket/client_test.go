@@ -21,7 +21,7 @@ func TestDialWithoutServer(t *testing.T) {
 		if b.transport == TCP {
 			_, err := b.tryDial()
 			require.ErrorIs(t, err, ErrInvalid)
-			require.EqualError(t, err, "Port must be provided for TCP socket client")
+			require.EqualError(t, err, "Port must be provided for TCP socket client: set port to the server's")
 			s := b.serve() // a port that is free again
 			s.Close()
 		}

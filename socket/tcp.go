@@ -125,7 +125,7 @@ func listenPort(ctx context.Context, ip net.IPAddr, port int) (net.Listener, err
 // without TLS.
 func prepareDialTCP(s *Settings) (*tls.Config, error) {
 	if s.TCP.Port <= 0 { // a client cannot choose from a range
-		return nil, fail(ErrInvalid, "Port must be provided for TCP socket client")
+		return nil, fail(ErrInvalid, "Port must be provided for TCP socket client: set port to the server's")
 	}
 	if err := s.TCP.checkTLS(false); err != nil || !s.TCP.TLS {
 		return nil, err

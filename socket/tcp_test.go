@@ -105,7 +105,7 @@ func TestTCPClientNeedsPort(t *testing.T) {
 		s := transportSettings("")
 		s.TCP.Port = port
 		_, err := dial(t.Context(), TCP, "x", s)
-		wantError(t, err, ErrInvalid, "Port must be provided for TCP socket client")
+		wantError(t, err, ErrInvalid, "Port must be provided for TCP socket client: set port to the server's")
 	}
 }
 
