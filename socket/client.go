@@ -2,9 +2,11 @@ package socket
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -100,7 +102,7 @@ func Dial(ctx context.Context, t Transport, event string, cfg Config) (*Client, 
 	if !set.WaitForServer {
 		if first, err = c.connect(ctx); err != nil {
 			c.cancel()
-			return nil, err
+			return nil, withWarnings(err, set.Warnings)
 		}
 		c.attach(first)
 	}
@@ -112,6 +114,15 @@ func Dial(ctx context.Context, t Transport, event string, cfg Config) (*Client, 
 		}()
 	}
 	return c, nil
+}
+
+// withWarnings adds the keys that are not known to the error that there is no
+// server: one of them may have been meant to say where it is.
+func withWarnings(err error, warnings []string) error {
+	if len(warnings) == 0 || !errors.Is(err, ErrNoServer) {
+		return err
+	}
+	return fail(ErrNoServer, "%w; %s", err, strings.Join(warnings, "; "))
 }
 
 // run owns the connection until Close: it reads it, and brings it back.

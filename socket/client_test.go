@@ -36,6 +36,15 @@ func TestDialWithoutServer(t *testing.T) {
 	})
 }
 
+// A key that is misspelt may be why: a client that does not open has no log.
+func TestDialWithoutServerNamesUnknownKeys(t *testing.T) {
+	b := newBed(t, Unix)
+	b.settings.Warnings = []string{"settings.toml:2: socket.socketdir: unknown key", "settings.toml:3: colour: unknown key"}
+	_, err := b.tryDial()
+	require.ErrorIs(t, err, ErrNoServer)
+	require.ErrorContains(t, err, "does not exist; settings.toml:2: socket.socketdir: unknown key; settings.toml:3: colour")
+}
+
 func TestReceiveTimesOutAndPolls(t *testing.T) {
 	b := newBed(t, Unix)
 	s := b.serve()
