@@ -3,8 +3,10 @@ package socket
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -233,10 +235,25 @@ func dialError(ctx context.Context, event, path string, err error) error {
 	if CodeOf(err) != CodeInternal {
 		return err // a sentence of our own
 	}
+	if why := foreignSocket(path, err); why != "" {
+		return fail(ErrNotAllowed, "cannot connect to %s: %w: %s", path, cause(err), why)
+	}
 	if why := foreignDir(filepath.Dir(path), err); why != "" {
 		return fail(ErrNotAllowed, "cannot connect to %s: %w: of the directory, %s", path, cause(err), why)
 	}
 	return openError("cannot connect to "+path, err)
+}
+
+// foreignSocket says what to do when the socket file is closed to this user; ""
+// when that is not why, as where the directory does not let its files be seen.
+func foreignSocket(path string, err error) string {
+	file, statErr := os.Stat(path)
+	own := os.Geteuid()
+	if !errors.Is(err, fs.ErrPermission) || statErr != nil || ownerOf(file).uid == own {
+		return ""
+	}
+	return fmt.Sprintf("the file belongs to uid %d, has the mode %04o and is closed to uid %d: its server can change that (socket_permissions, allowed_uids)",
+		ownerOf(file).uid, file.Mode().Perm(), own)
 }
 
 // connectSocket connects to the socket file, whatever the length of its path.

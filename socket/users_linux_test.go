@@ -191,7 +191,8 @@ func TestUnixForeignPeerWithoutRight(t *testing.T) {
 	visitor.report(&v)
 	visitor.end()
 	require.Equal(t, CodeNotAllowed, v.Code)
-	require.Contains(t, v.Error, "permission denied")
+	require.Contains(t, v.Error, "permission denied: the file belongs to uid 0, has the mode 0600")
+	require.Contains(t, v.Error, "socket_permissions")
 	require.Zero(t, s.Stats().Refused)
 }
 
