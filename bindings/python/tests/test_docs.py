@@ -16,7 +16,13 @@ import pytest
 from conftest import SOON, Net, until
 
 import dotfiles_socket
-from dotfiles_socket import MessageType, SocketError, Status, create_message
+from dotfiles_socket import (
+    MessageType,
+    SocketError,
+    Status,
+    _options,
+    create_message,
+)
 from dotfiles_socket.core.exceptions import from_status
 
 PACKAGE = "dotfiles_socket"
@@ -246,3 +252,21 @@ def test_the_readme_runs() -> None:
     finally:
         viewer.kill()
         viewer.communicate()
+
+
+def test_the_settings_page_has_the_keys_without_an_argument() -> None:
+    text = page("settings.md")
+    [said] = re.findall(
+        r"^The constructors of Python.*?\n\n", text, re.DOTALL | re.MULTILINE
+    )
+    taken: set[str] = set()
+    for transport in ("Unix", "Tcp"):
+        for end in ("Server", "Client"):
+            made = getattr(dotfiles_socket, f"{transport}Socket{end}")
+            taken |= set(inspect.signature(made).parameters)
+            options = getattr(_options, f"{transport}{end}Options")
+            taken |= set(options.__annotations__)
+    keys = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    words = set(re.findall(r"`(\w+)`", said))
+    assert words & keys == keys - taken
+    assert words - keys <= taken
