@@ -63,7 +63,7 @@ func (q *inbox) addNow(b *block) bool { return q.insert(b, false, false) }
 // more to read.
 const (
 	quietMessages = 8 * blockEvents
-	quietBytes    = 256 << 10
+	quietBytes    = 1 << 20
 )
 
 // addQuietly is add that wakes no receiver up yet, unless much waits: the
