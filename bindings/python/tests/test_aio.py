@@ -643,6 +643,46 @@ def test_a_cancelled_start_leaves_no_server(run: Run, directory: Path) -> None:
     run(main)
 
 
+def test_a_cancelled_attempt_closes_nothing_that_was_open(
+    run: Run, directory: Path
+) -> None:
+    async def main() -> None:
+        chance = random.Random(6)  # noqa: S311
+        async with (
+            aio.UnixSocketServer("event", socket_dir=directory) as server,
+            aio.UnixSocketClient("event", socket_dir=directory) as client,
+        ):
+            for _ in range(50):
+                await cancelled(chance, client.connect())
+                await cancelled(chance, server.start())
+            # Those that were cancelled go on: they are done before this one.
+            await client.connect()
+            await server.start()
+            assert len(server.get_connected_clients()) == 1
+            await server.send({"n": 1})
+            assert (await client.receive()).data == {"n": 1}
+
+    run(main)
+
+
+def test_of_two_attempts_both_must_be_cancelled(
+    run: Run, directory: Path
+) -> None:
+    async def main() -> None:
+        chance = random.Random(7)  # noqa: S311
+        server = aio.UnixSocketServer("event", socket_dir=directory)
+        for _ in range(30):
+            other = asyncio.ensure_future(cancelled(chance, server.start()))
+            both = await cancelled(chance, server.start())
+            both = await other and both
+            await until(lambda: server.is_running() != both)
+            await server.start()
+            assert server.is_running()
+            await server.stop()
+
+    run(main)
+
+
 # ---- other loops
 
 

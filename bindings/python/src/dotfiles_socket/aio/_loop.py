@@ -119,16 +119,25 @@ async def in_thread(work: Callable[[], _T]) -> _T:
 class Opening:
     """Opens something in a thread, one attempt after the other.
 
-    An attempt that is cancelled goes on and is undone when it is done, before
-    the next one begins; it is left to that one where it has begun already.
+    An attempt that is cancelled goes on, and what it has opened is closed when
+    it is done, before the next one begins: unless another attempt, that was
+    not cancelled, has found it open.
     """
 
     def __init__(
-        self, work: Callable[[], object], undo: Callable[[], object]
+        self,
+        work: Callable[[], object],
+        undo: Callable[[], object],
+        opened: Callable[[], object],
     ) -> None:
         self._work, self._undo = work, undo
+        # What is open, None when nothing is.
+        self._opened = opened
         self._turn = threading.Lock()
-        self._last: object = None
+        # The attempts that want it open; None stands for all that have
+        # returned.
+        self._lock = threading.Lock()
+        self._wanted_by: set[object] = set()
 
     async def attempt(self) -> None:
         """Open it; the work says what is raised."""
@@ -137,34 +146,45 @@ class Opening:
             await in_thread(self._work)
             return
         attempt = object()
-        lock = threading.Lock()
         is_done = is_cancelled = False
 
         def run() -> None:
             nonlocal is_done
             with self._turn:
-                self._last = attempt
+                before = self._opened()
                 self._work()
-                with lock:
+                with self._lock:
                     is_done = True
-                    late = is_cancelled
-                if late:
+                    if self._opened() is not before:
+                        self._wanted_by.clear()
+                    if not is_cancelled:
+                        self._wanted_by.add(attempt)
+                    unwanted = not self._wanted_by
+                if unwanted:
                     self._undo()
 
         def undo() -> None:
             with self._turn:
-                if self._last is attempt:
+                with self._lock:
+                    was_wanted = attempt in self._wanted_by
+                    self._wanted_by.discard(attempt)
+                    unwanted = was_wanted and not self._wanted_by
+                if unwanted:
                     self._undo()
 
         try:
             await loop.run_in_executor(None, run)
         except asyncio.CancelledError:
-            with lock:
+            with self._lock:
                 is_cancelled = True
                 late = is_done
             if late:
                 loop.run_in_executor(None, undo)
             raise
+        with self._lock:
+            if attempt in self._wanted_by:
+                self._wanted_by.discard(attempt)
+                self._wanted_by.add(None)
 
 
 # Seconds that a send may hold up the loop where there is no room, and after

@@ -53,7 +53,11 @@ class SocketClient:
         self._client = self._kind(
             event_name, **{**arguments, "send_timeout": AT_ONCE}
         )
-        self._opening = Opening(self._client.connect, self._client.disconnect)
+        self._opening = Opening(
+            self._client.connect,
+            self._client.disconnect,
+            lambda: self._client._handle,
+        )
         self._readable: Readable | None = None
         # A batch was taken since a task has last let others run.
         self._has_hurried = False

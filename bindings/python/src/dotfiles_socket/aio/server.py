@@ -97,7 +97,11 @@ class SocketServer:
             event_name, **{**arguments, "send_timeout": AT_ONCE}
         )
         self._server.outer = weakref.ref(self)
-        self._opening = Opening(self._server.start, self._server.stop)
+        self._opening = Opening(
+            self._server.start,
+            self._server.stop,
+            lambda: self._server._handle,
+        )
         self._in_hook = False
         # Those who wait for a change among the clients.
         self._watchers: set[asyncio.Future[None]] = set()
