@@ -137,6 +137,44 @@ def test_watch_without_a_reader(unix: Net, command: Command) -> None:
     assert watching.stderr.read() == ""
 
 
+@pytest.mark.parametrize("redirection", [">&-", ">&- 2>&-", ">/dev/full"])
+def test_watch_without_an_output(unix: Net, redirection: str) -> None:
+    server = unix.server(history_size=1)
+    server.send({})
+    shell = f'exec "$0" -m dotfiles_socket watch event {redirection}'
+    watching = subprocess.run(
+        ["sh", "-c", shell, sys.executable],
+        stderr=subprocess.PIPE,
+        timeout=SOON,
+        text=True,
+        check=False,
+    )
+    assert watching.returncode == os.EX_IOERR
+    if "2>" not in redirection:
+        assert "cannot write the output" in watching.stderr
+
+
+def test_serve_without_an_input() -> None:
+    shell = 'exec "$0" -m dotfiles_socket serve event <&-'
+    serving = subprocess.run(
+        ["sh", "-c", shell, sys.executable],
+        capture_output=True,
+        timeout=SOON,
+        text=True,
+        check=False,
+    )
+    assert (serving.returncode, serving.stderr) == (0, "")
+
+
+def test_output_is_utf8_whatever_the_locale(
+    unix: Net, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    server = unix.server(history_size=1)
+    server.send({"text": "é"})
+    assert line(command("watch", "event", "--count", 1)) == {"text": "é"}
+
+
 def test_send_what_is_given(net: Net, command: Command) -> None:
     server = net.hooked()
     sending = command("send", *where(server), '{"n": 1}', "[2]", "-3")

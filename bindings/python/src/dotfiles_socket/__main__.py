@@ -10,11 +10,13 @@ The exit status is 0, one of sysexits.h, or 130: README.md lists them.
 """
 
 import argparse
+import io
 import json
 import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ._inspection import inspect_document, list_documents
@@ -207,7 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return os.EX_OSERR
     except OSError as e:  # of the output
         if not isinstance(e, BrokenPipeError):
-            print(f"cannot write the output: {e.strerror}", file=sys.stderr)
+            why = e.strerror or "it is closed"
+            print(f"cannot write the output: {why}", file=sys.stderr)
         nobody_reads()
         return os.EX_IOERR
     except KeyboardInterrupt:
@@ -247,5 +250,18 @@ def _print(documents: Any, lines: Iterable[str], as_json: bool) -> None:
     sys.stdout.flush()
 
 
+def _complete_streams() -> None:
+    """Open those that the shell has closed: else the first socket would get
+    their number. What is printed is UTF-8, as JSON has to be."""
+    nothing = Path(os.devnull)
+    sys.stdin = sys.stdin or nothing.open()
+    sys.stdout = sys.stdout or nothing.open()  # whoever prints is told
+    sys.stderr = sys.stderr or nothing.open("w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
 if __name__ == "__main__":
+    _complete_streams()
     sys.exit(main())
