@@ -112,7 +112,7 @@ func listenPort(ctx context.Context, ip net.IPAddr, port int) (net.Listener, err
 	case err == nil:
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fail(ErrInUse, "cannot listen on %s: %w", address, syscall.EADDRINUSE)
+		return nil, fail(ErrInUse, "cannot listen on %s: %w: set port to another one, to -1 for one of the range, or to 0 for any", address, syscall.EADDRINUSE)
 	}
 	if ended := contextError(ctx, err); ended != nil {
 		return nil, ended
