@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -112,6 +113,23 @@ func TestDisconnectSendsTheSlowClientAwayWithTheReason(t *testing.T) {
 	})
 }
 
+// narrow gives the client's socket a small receive buffer. By itself one of TCP
+// may grow to more than any message has.
+func narrow(b *bed, c *Client) {
+	c.mu.Lock()
+	raw := c.link.raw
+	c.mu.Unlock()
+	if secured, ok := raw.conn.(*tlsConn); ok {
+		raw = secured.wire.raw
+	}
+	conn, err := raw.conn.(syscall.Conn).SyscallConn()
+	require.NoError(b.t, err)
+	require.NoError(b.t, conn.Control(func(fd uintptr) {
+		err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 64<<10)
+	}))
+	require.NoError(b.t, err)
+}
+
 // overtakeWriting overtakes, under "disconnect", a client whose writer waits for
 // it in the middle of a message.
 func overtakeWriting(b *bed, timeout time.Duration) (*Server, *Client) {
@@ -123,6 +141,7 @@ func overtakeWriting(b *bed, timeout time.Duration) (*Server, *Client) {
 		cfg.Settings.Reconnect = false
 	})
 	nextEvent(b, s, EventConnected)
+	narrow(b, c)
 	// The client takes two, and the system's buffers do not hold a third.
 	for range 3 {
 		require.NoError(b.t, s.Send(binaryMessage(12<<20)))
