@@ -15,7 +15,7 @@ offline=(unshare --net)
 [ "$(id -u)" -eq 0 ] || offline=(unshare --map-root-user --net)
 GOCACHE=$(go env GOCACHE)
 export GOCACHE GOMODCACHE=$work/modules GOPROXY=off GOFLAGS=-mod=vendor GOTOOLCHAIN=local
-if "${offline[@]}" bash -c ': >/dev/tcp/127.0.0.1/1' 2>&1 | grep -q refused; then
+if "${offline[@]}" bash -c ': >/dev/tcp/127.0.0.1/1' 2>&1 | grep refused >/dev/null; then
 	echo 'the network is not off' >&2
 	exit 1
 fi

@@ -43,7 +43,7 @@ difference=$(abidiff --no-added-syms "$baseline" $later/libsocket.abi) || status
 [ $status -eq 0 ] || echo "$difference"
 report 'its interface' $status
 # It is the later one that the programs find.
-LD_LIBRARY_PATH=$later ldd "$1" | grep -q "$later/libsocket.so.0" || report 'finding it' 1
+LD_LIBRARY_PATH=$later ldd "$1" | grep "$later/libsocket.so.0" >/dev/null || report 'finding it' 1
 for program; do
 	status=0
 	output=$(LD_LIBRARY_PATH=$later "$program" 2>&1) || status=$?

@@ -34,7 +34,7 @@ platform() {
 	needed=$(objdump -T build/libsocket.so | grep -oE 'GLIBC_2\.[0-9]+' | sort -Vu | tail -n 1)
 	tag=manylinux_2_${needed#GLIBC_2.}_$(uname -m)
 	[[ $wheel == *-py3-none-$tag.whl ]] &&
-		.venv/bin/python -m auditwheel show "$wheel" | tr '\n' ' ' | grep -qF "platform tag: \"$tag\""
+		.venv/bin/python -m auditwheel show "$wheel" | tr '\n' ' ' | grep -F "platform tag: \"$tag\"" >/dev/null
 }
 
 # The Go sources are in it, without tests and without anything made.
