@@ -49,24 +49,6 @@ func newRawConn(c net.Conn) *rawConn {
 // Read reads what is there, at least one byte; io.EOF at the end.
 func (c *rawConn) Read(p []byte) (int, error) { return c.io.Read(p) }
 
-// AwaitRead waits until a Read would not, as far as that can be told before
-// there is memory to read into.
-func (c *rawConn) AwaitRead() error {
-	if c.now == nil {
-		return nil
-	}
-	return c.now.AwaitRead()
-}
-
-// ReadNow reads what is there: 0 without an error is nothing, or that it cannot
-// be told.
-func (c *rawConn) ReadNow(p []byte) (int, error) {
-	if c.now == nil {
-		return 0, nil
-	}
-	return c.now.ReadNow(p)
-}
-
 // spinning has who reads the connection look for so long before it waits, and
 // returns how: nil for no time, where it cannot be done, and over TLS, whose
 // Read does it by itself. It is for before anybody reads. notified says who

@@ -52,7 +52,7 @@ type frameReader struct {
 func newFrameReader(raw *rawConn, cfg Config, c *cursor) frameReader {
 	return frameReader{
 		src:     raw,
-		ahead:   raw,
+		ahead:   raw.now,
 		soon:    raw.spinning(cfg.Settings.Spin, cfg.Notify != nil),
 		heard:   &c.heard,
 		maxSize: cfg.Settings.MaxMessageSize,
@@ -136,12 +136,19 @@ func (fr *frameReader) fill() error {
 	switch {
 	case n > 0:
 		return nil
-	case errors.Is(err, io.EOF) && fr.within():
-		return io.ErrUnexpectedEOF
 	case errors.Is(err, os.ErrDeadlineExceeded) && fr.began:
 		return errFrameTimeout
 	case errors.Is(err, os.ErrDeadlineExceeded) && fr.quiet > 0:
 		return errSilent
+	}
+	return fr.ended(err)
+}
+
+// ended returns err, and for an end of the stream that is not between two
+// frames io.ErrUnexpectedEOF.
+func (fr *frameReader) ended(err error) error {
+	if errors.Is(err, io.EOF) && fr.within() {
+		return io.ErrUnexpectedEOF
 	}
 	return err
 }
@@ -191,10 +198,8 @@ func (fr *frameReader) readOn() (bool, error) {
 		return true, nil
 	case errors.Is(err, os.ErrDeadlineExceeded): // fill knows what that means
 		return false, nil
-	case errors.Is(err, io.EOF) && fr.within():
-		return false, io.ErrUnexpectedEOF
 	}
-	return false, err
+	return false, fr.ended(err)
 }
 
 func (fr *frameReader) readWith(read func([]byte) (int, error)) (int, error) {

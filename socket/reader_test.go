@@ -297,7 +297,7 @@ type stoppedAhead struct{ fr *frameReader }
 
 func (s stoppedAhead) AwaitRead() error {
 	s.fr.ahead = nil
-	time.Sleep(time.Hour)
+	time.Sleep(time.Hour) // of a clock that synctest puts forward
 	return nil
 }
 

@@ -127,7 +127,7 @@ func TestSpinIsEnded(t *testing.T) {
 // reader spins, and so must the farewell of a hurry.
 func TestSpinKeepsDeadlines(t *testing.T) {
 	reader := func(p rawPair, soon func([]byte) (int, error)) *frameReader {
-		return &frameReader{src: p.a, ahead: p.a, soon: soon, maxSize: 1000, timeout: time.Millisecond}
+		return &frameReader{src: p.a, ahead: p.a.now, soon: soon, maxSize: 1000, timeout: time.Millisecond}
 	}
 	t.Run("frame_timeout", func(t *testing.T) {
 		p, soon, _ := spinPair(t, never, nil)

@@ -4,7 +4,6 @@ package socket
 
 import (
 	"errors"
-	"io"
 	"os"
 )
 
@@ -80,14 +79,10 @@ func (in *intake) look() (t readTurn) {
 // readNow reads what is there: 0 without an error is nothing.
 func (fr *frameReader) readNow() (int, error) {
 	n, err := fr.readWith(fr.loose().ReadNow)
-	switch {
-	case n > 0:
-	case errors.Is(err, io.EOF) && fr.within():
-		err = io.ErrUnexpectedEOF
-	case err == nil && !fr.within():
+	if n == 0 && err == nil && !fr.within() {
 		fr.close()
 	}
-	return n, err
+	return n, fr.ended(err)
 }
 
 // stillSilent looks once more at a peer of which nothing has come in time.
