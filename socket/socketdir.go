@@ -162,12 +162,21 @@ func dirError(path string, err error) error {
 // foreignDir says what to do when something is not permitted because the
 // directory belongs to somebody else; "" when that is not why.
 func foreignDir(path string, err error) string {
-	dir, statErr := os.Stat(path)
-	own := os.Geteuid()
-	if !errors.Is(err, fs.ErrPermission) || statErr != nil || ownerOf(dir).uid == own {
+	dir := foreign(path, err)
+	if dir == nil {
 		return ""
 	}
-	return fmt.Sprintf("it belongs to uid %d, not to uid %d: choose another socket_dir", ownerOf(dir).uid, own)
+	return fmt.Sprintf("it belongs to uid %d, not to uid %d: choose another socket_dir", ownerOf(dir).uid, os.Geteuid())
+}
+
+// foreign looks at a file that may be why something is not permitted: nil when
+// it is this user's, cannot be seen, or err is another one.
+func foreign(path string, err error) fs.FileInfo {
+	file, statErr := os.Stat(path)
+	if !errors.Is(err, fs.ErrPermission) || statErr != nil || ownerOf(file).uid == os.Geteuid() {
+		return nil
+	}
+	return file
 }
 
 // cause strips the operation and the path that package os and net put around

@@ -247,13 +247,12 @@ func dialError(ctx context.Context, event, path string, err error) error {
 // foreignSocket says what to do when the socket file is closed to this user; ""
 // when that is not why, as where the directory does not let its files be seen.
 func foreignSocket(path string, err error) string {
-	file, statErr := os.Stat(path)
-	own := os.Geteuid()
-	if !errors.Is(err, fs.ErrPermission) || statErr != nil || ownerOf(file).uid == own {
+	file := foreign(path, err)
+	if file == nil {
 		return ""
 	}
 	return fmt.Sprintf("the file belongs to uid %d, has the mode %04o and is closed to uid %d: its server can change that (socket_permissions, allowed_uids)",
-		ownerOf(file).uid, file.Mode().Perm(), own)
+		ownerOf(file).uid, file.Mode().Perm(), os.Geteuid())
 }
 
 // connectSocket connects to the socket file, whatever the length of its path.
