@@ -32,10 +32,10 @@ suite() {
 
 mkdir -p build/test
 rm -f build/test/*.row
-stages=("$@") rows=() beside=
+rows=() beside=
 # A process group of its own, which ends with this.
 trap '[ -z "$beside" ] || kill -- "-$beside" 2>/dev/null || true' EXIT
-for stage in "${stages[@]}"; do
+for stage; do
 	read -ra targets <<<"${stage//+/ }"
 	if [ ${#targets[@]} -gt 1 ]; then
 		set -m

@@ -379,9 +379,7 @@ class EventServer(SocketServer):
             if status != INTERRUPTED:
                 break
         if status == TIMEOUT and timeout is not None:
-            raise TimeoutError(
-                f"fewer than {count} clients after {timeout:g} s"
-            )
+            raise too_few(count, timeout)
         check(status)
 
     def get_queue_size(self) -> int:
@@ -429,6 +427,11 @@ class EventServer(SocketServer):
 def _close(handle: ServerHandle) -> None:
     if handle.is_open:
         interruptible(handle.close)
+
+
+def too_few(count: int, timeout: float) -> TimeoutError:
+    """Return what wait_for_clients() raises when its time is over."""
+    return TimeoutError(f"fewer than {count} clients after {timeout:g} s")
 
 
 def has_hooks(server: object, base: type, *names: str) -> bool:

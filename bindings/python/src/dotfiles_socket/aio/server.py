@@ -7,8 +7,8 @@ import time
 import weakref
 
 from .._errors import OK, TIMEOUT
-from .._server import has_hooks
-from ..core.exceptions import ClosedError, TimeoutError
+from .._server import has_hooks, too_few
+from ..core.exceptions import ClosedError
 from ..implementations.tcp import server as tcp
 from ..implementations.unix import server as unix
 from ._loop import (
@@ -258,7 +258,7 @@ class SocketServer:
         seconds. Raises TimeoutError, and ClosedError when the server is not
         running or is stopped meanwhile."""
         handle = self._handle()
-        deadline = None if timeout is None else time.monotonic() + timeout
+        began = time.monotonic()
         while True:
             if self._server._handle is not handle:
                 raise ClosedError("Server is not running")
@@ -266,12 +266,10 @@ class SocketServer:
                 return
             # While a hook runs, nobody takes the news of the next client.
             left = _GLANCE if self._in_hook else None
-            if deadline is not None:
-                rest = deadline - time.monotonic()
+            if timeout is not None:
+                rest = began + timeout - time.monotonic()
                 if rest <= 0:
-                    raise TimeoutError(
-                        f"fewer than {count} clients after {timeout:g} s"
-                    )
+                    raise too_few(count, timeout)
                 left = rest if left is None else min(left, rest)
             watcher = asyncio.get_running_loop().create_future()
             self._watchers.add(watcher)
