@@ -50,8 +50,17 @@ func newBuffer(size int) *buffer {
 	return b
 }
 
-// retain returns how many references there are now.
-func (b *buffer) retain(n int) int64 { return b.refs.Add(int64(n)) }
+// weight is that of the next event that borrows. The whole buffer stays in
+// memory for it, so the first that holds it, beside the buffer's owner, weighs
+// as much, and those that follow weigh nothing.
+func (b *buffer) weight() int {
+	if b.refs.Load() == 1 {
+		return len(b.data)
+	}
+	return 0
+}
+
+func (b *buffer) retain(n int) { b.refs.Add(int64(n)) }
 
 func (b *buffer) release(n int) {
 	if b.refs.Add(-int64(n)) != 0 {

@@ -107,15 +107,9 @@ func parseEnvelope(body []byte, e *envelope) error {
 }
 
 // parseBody reads a body that is a message or a control frame: e is set, or c
-// is. A message that has the key "libsocket" too is a message. seen is what
-// the bodies before it looked like; nil: that is not known.
+// is. A message that has the key "libsocket" too is a message. seen learns what
+// it looks like; nil: nobody asks.
 func parseBody(body []byte, e *envelope, c *control, seen *shapes) (isControl bool, err error) {
-	if seen != nil {
-		if s := seen.find(body); s != nil {
-			e.set(body, &s.parts)
-			return false, nil
-		}
-	}
 	if p, ok := scanCanonical(body); ok {
 		e.set(body, &p)
 		if seen != nil {
@@ -153,6 +147,30 @@ func (e *envelope) set(b []byte, p *envelopeParts) {
 	e.messageType = p.messageType
 	e.unicast = p.extra == extraUnicast
 	e.retained = p.extra == extraRetained
+}
+
+// fill sets what an event of a message has from its envelope.
+func (e *envelope) fill(event *Event) {
+	event.Kind = EventMessage
+	event.Type = e.messageType
+	event.Unicast = e.unicast
+	event.Retained = e.retained
+	event.TimestampMs = e.timestampMs
+	event.EventName = e.eventName
+	event.TimestampISO = e.timestampISO
+	event.Data = e.data
+}
+
+// fill is set and fill in one step: most messages come this way.
+func (p *envelopeParts) fill(event *Event, b []byte) {
+	event.Kind = EventMessage
+	event.Type = p.messageType
+	event.Unicast = p.extra == extraUnicast
+	event.Retained = p.extra == extraRetained
+	event.TimestampMs = int64(binary.BigEndian.Uint64(b[p.millis:]))
+	event.EventName = b[p.nameStart:p.nameEnd]
+	event.TimestampISO = b[p.isoStart:p.isoEnd]
+	event.Data = b[p.dataStart:p.dataEnd]
 }
 
 // scanCanonical reads a body that is laid out as appendEnvelope writes it,

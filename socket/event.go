@@ -151,7 +151,7 @@ type Event struct {
 	Data         []byte // Message: MessagePack
 
 	buf    *buffer // what the slices above borrow from
-	weight int     // bytes that count in an inbox: see borrow
+	weight int     // bytes that count in an inbox: see buffer.weight
 	held   *conn   // Connected: released when the event has been handled
 }
 
@@ -166,14 +166,10 @@ func (e *Event) Message() Message {
 	}
 }
 
-// borrow has the event hold the buffer that its slices are in. The whole buffer
-// stays in memory for it, so the first event that holds it, beside the buffer's
-// owner, weighs as much, and those that follow weigh nothing.
+// borrow has the event hold the buffer that its slices are in.
 func (e *Event) borrow(b *buffer) {
-	e.buf, e.weight = b, 0
-	if b.retain(1) == 2 {
-		e.weight = len(b.data)
-	}
+	e.buf, e.weight = b, b.weight()
+	b.retain(1)
 }
 
 // release lets go of what the event borrows or holds up.

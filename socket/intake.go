@@ -123,6 +123,14 @@ func (in *intake) rest() {
 
 // frame takes a frame. An error is the end of the connection.
 func (in *intake) frame(body []byte) (isControl bool, _ error) {
+	if in.seen != nil {
+		if s := in.seen.find(body); s != nil {
+			e := in.newEvent()
+			s.parts.fill(e, body)
+			in.message(e, len(body))
+			return false, nil
+		}
+	}
 	isControl, err := parseBody(body, &in.env, &in.ctl, in.seen)
 	switch {
 	case err != nil:
@@ -131,7 +139,9 @@ func (in *intake) frame(body []byte) (isControl bool, _ error) {
 		in.flush()
 		return true, in.owner.control(&in.ctl)
 	default:
-		in.message(len(body))
+		e := in.newEvent()
+		in.env.fill(e)
+		in.message(e, len(body))
 	}
 	return false, nil
 }
@@ -142,30 +152,43 @@ func (in *intake) full() bool {
 	return b != nil && in.inbox != nil && (b.room() == 0 || b.messages >= in.inbox.maxMessages || b.bytes >= in.inbox.maxBytes)
 }
 
-func (in *intake) message(size int) {
+// newEvent returns the next event of the block, which has nothing in it yet.
+func (in *intake) newEvent() *Event {
 	if in.block == nil {
 		in.block = newBlock(blockEvents)
 	}
 	b := in.block
 	n := len(b.events)
 	b.events = b.events[:n+1]
-	e := &b.events[n]
-	e.Kind = EventMessage
-	e.Type = in.env.messageType
-	e.Unicast = in.env.unicast
-	e.Retained = in.env.retained
-	e.TimestampMs = in.env.timestampMs
-	e.EventName = in.env.eventName
-	e.TimestampISO = in.env.timestampISO
-	e.Data = in.env.data
+	return &b.events[n]
+}
+
+// message has the owner complete the newest event, whose body is so large.
+func (in *intake) message(e *Event, size int) {
+	b := in.block
+	n := len(b.events) - 1
 	if !in.owner.message(e) || in.inbox == nil {
 		*e = Event{}
 		b.events = b.events[:n]
 		return
 	}
-	e.borrow(in.frames.buf)
+	e.buf, e.weight = in.frames.buf, 0
+	if n == 0 {
+		e.weight = e.buf.weight()
+	}
 	b.used += size
 	b.account(e, 1)
+}
+
+// detach takes the block out. Only then its events hold the buffer, in one step
+// for all of them: they are handed over before the buffer is filled again.
+func (in *intake) detach() *block {
+	b := in.block
+	in.block = nil
+	if b != nil && len(b.events) > 0 {
+		b.events[0].buf.retain(len(b.events))
+	}
+	return b
 }
 
 // flush hands over what was read, and has a receiver take it.
@@ -181,11 +204,10 @@ func (in *intake) flush() {
 // that was shut takes no more, but the peer is read to its end: it may not have
 // been given all that it was sent.
 func (in *intake) handOver(quietly bool) {
-	b := in.block
+	b := in.detach()
 	if b == nil {
 		return
 	}
-	in.block = nil
 	if len(b.events) == 0 {
 		b.recycle()
 	} else if !in.give(b, quietly) {

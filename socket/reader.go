@@ -76,23 +76,32 @@ func (fr *frameReader) scan() ([]byte, error) {
 	if have < lengthSize {
 		return nil, nil
 	}
-	size, err := fr.bodySize()
-	switch {
-	case err != nil:
-		return nil, err
-	case size > fr.maxSize && have > lengthSize:
-		fr.tooLarge(size, fr.buf.data[fr.r+lengthSize])
-		fr.r += lengthSize
-		fr.rest = size
-		return fr.scan()
-	case have < lengthSize+size:
+	unread := fr.buf.data[fr.r:fr.w]
+	n := binary.BigEndian.Uint32(unread)
+	if n == 0 || uint64(n) > uint64(fr.maxSize) {
+		return fr.scanUnusual()
+	}
+	size := int(n)
+	if have < lengthSize+size {
 		return nil, nil
 	}
-	body := fr.buf.data[fr.r+lengthSize : fr.r+lengthSize+size]
 	fr.r += lengthSize + size
 	fr.began = false
 	fr.frame = lengthSize + size
-	return body, nil
+	return unread[lengthSize : lengthSize+size], nil
+}
+
+// scanUnusual is scan where the next length is one that bodySize refuses, or
+// that of a body to pass over.
+func (fr *frameReader) scanUnusual() ([]byte, error) {
+	size, err := fr.bodySize()
+	if err != nil || fr.w-fr.r == lengthSize {
+		return nil, err
+	}
+	fr.tooLarge(size, fr.buf.data[fr.r+lengthSize])
+	fr.r += lengthSize
+	fr.rest = size
+	return fr.scan()
 }
 
 // passOver reports whether all is read of a body that is not taken.

@@ -31,7 +31,7 @@ func (in *intake) turn() (t readTurn) {
 	in.frames.lent = true
 	t = in.look()
 	if b := in.block; b != nil && len(b.events) > 0 {
-		in.block, t.block = nil, b
+		t.block = in.detach()
 	}
 	in.frames.lent = false
 	in.rest()
