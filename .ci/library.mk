@@ -7,7 +7,7 @@ LIBRARY := build/libsocket.so
 # What the library is made of: nothing else rebuilds it.
 LIBRARY_SOURCES := .ci/compile.sh .ci/signals.sh go.mod go.sum include/libsocket.h \
 	$(wildcard capi/*.c capi/*.h capi/*.map) \
-	$(filter-out %_test.go,$(shell find socket capi -name '*.go'))
+	$(filter-out %_test.go,$(shell find socket capi -name '*.go' -o -name '*.s'))
 
 build/unstripped/libsocket.so: $(LIBRARY_SOURCES) | go packages-build
 	.ci/compile.sh $@

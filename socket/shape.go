@@ -19,28 +19,34 @@ type shape struct {
 	parts envelopeParts // of a body
 }
 
-// A shapeWord compares the eight bytes at an offset.
+// A shapeWord compares the sixteen bytes at an offset: as many as amd64 does at
+// once. shape_amd64.s knows this layout.
 type shapeWord struct {
+	like, mask [wordSize]byte
 	at         int
-	like, mask uint64
+	_          int // so that none straddles what the processor loads at once
 }
 
 // matches reports whether b has the shape.
 func (s *shape) matches(b []byte) bool {
-	if len(b) != s.size {
-		return false
-	}
+	return len(b) == s.size && sameBits(unsafe.SliceData(b), s.words)
+}
+
+// sameBitsAnywhere is sameBits on any processor.
+func sameBitsAnywhere(b *byte, words []shapeWord) bool {
 	var differ uint64
-	first := unsafe.Pointer(unsafe.SliceData(b))
-	for i := range s.words {
-		w := &s.words[i]
-		differ |= (*(*uint64)(unsafe.Add(first, w.at)) ^ w.like) & w.mask
+	for i := range words {
+		w := &words[i]
+		here := (*[2]uint64)(unsafe.Add(unsafe.Pointer(b), w.at))
+		like := (*[2]uint64)(unsafe.Pointer(&w.like))
+		mask := (*[2]uint64)(unsafe.Pointer(&w.mask))
+		differ |= (here[0]^like[0])&mask[0] | (here[1]^like[1])&mask[1]
 	}
 	return differ == 0
 }
 
 const (
-	wordSize = 8
+	wordSize = 16
 	// maxShape is how large what has a shape may be. It bounds the memory;
 	// of anything larger, checking is a small part of what it costs.
 	maxShape = 1 << 10
@@ -52,7 +58,8 @@ func newShape(example, mask []byte) *shape {
 	s := &shape{size: len(example)}
 	for at := 0; at < len(example); at += wordSize {
 		at := min(at, len(example)-wordSize) // the last word overlaps the one before
-		if w := (shapeWord{at, load(example, at), load(mask, at)}); w.mask != 0 {
+		w := shapeWord{like: [wordSize]byte(example[at:]), mask: [wordSize]byte(mask[at:]), at: at}
+		if w.mask != [wordSize]byte{} {
 			s.words = append(s.words, w)
 		}
 	}

@@ -3,6 +3,7 @@ package socket
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,19 +21,19 @@ var shapeRows = []struct {
 	}, []any{
 		[]any{int8(-100), 0.5, int64(-1 << 40), uint64(1 << 40)},
 	}},
-	{"small numbers", []any{0, 1, 127, -1, "longer"}, []any{
-		[]any{127, 0, 99, -32, "LONGER"},
+	{"small numbers", []any{0, 1, 127, -1, "text"}, []any{
+		[]any{127, 0, 99, -32, "TEXT"},
 	}, []any{
-		[]any{-1, 1, 127, -1, "longer"},
-		[]any{0, 1, 127, 1, "longer"},
-		[]any{nil, 1, 127, -1, "longer"},
+		[]any{-1, 1, 127, -1, "text"},
+		[]any{0, 1, 127, 1, "text"},
+		[]any{nil, 1, 127, -1, "text"},
 	}},
-	{"truth", []any{true, false, nil, "longer"}, []any{
-		[]any{false, true, nil, "longer"},
+	{"truth", []any{true, false, nil, "text"}, []any{
+		[]any{false, true, nil, "text"},
 	}, []any{
-		[]any{nil, false, nil, "longer"},
-		[]any{true, false, false, "longer"},
-		[]any{0, false, nil, "longer"},
+		[]any{nil, false, nil, "text"},
+		[]any{true, false, false, "text"},
+		[]any{0, false, nil, "text"},
 	}},
 	{"ascii", map[string]any{"text": "0123456789"}, []any{
 		map[string]any{"text": "ABCDEFGHIJ"},
@@ -61,7 +62,7 @@ var shapeRows = []struct {
 
 func TestShapeOfAValue(t *testing.T) {
 	pack := func(v any) []byte {
-		m, err := NewMessage(Data, v)
+		m, err := NewMessage(Data, []any{v, "larger than a word"})
 		require.NoError(t, err)
 		return m.Data
 	}
@@ -82,7 +83,7 @@ func TestShapeOfAValue(t *testing.T) {
 // Of a timestamp not every content is well formed, and some of the lead bytes
 // between two numbers are reserved.
 func TestShapeKeepsToWhatIsWellFormed(t *testing.T) {
-	value := []byte{0x92, 0xd7, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x01}
+	value := []byte{0x93, 0xd7, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x01, 0xa3, 'a', 'b', 'c'}
 	s := shapeOfValue(value)
 	for at := range value {
 		for bit := range 8 {
@@ -93,6 +94,27 @@ func TestShapeKeepsToWhatIsWellFormed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Both ways to compare say the same, for each number of words, with each bit of
+// what is compared changed.
+func TestSameBits(t *testing.T) {
+	for size := wordSize; size <= 5*wordSize; size += wordSize / 2 {
+		value := make([]byte, size)
+		mask := make([]byte, size)
+		for i := range value {
+			value[i], mask[i] = byte(7*i), byte(1<<(i%8)|i)
+		}
+		s := newShape(value, mask)
+		for bit := range 8 * size {
+			changed := slices.Clone(value)
+			changed[bit/8] ^= 1 << (bit % 8)
+			same := mask[bit/8]&(1<<(bit%8)) == 0
+			require.Equal(t, same, sameBits(&changed[0], s.words), "bit %d of %d", bit, 8*size)
+			require.Equal(t, same, sameBitsAnywhere(&changed[0], s.words), "bit %d of %d", bit, 8*size)
+		}
+	}
+	require.True(t, sameBits(new(byte), nil))
 }
 
 // Every change of one bit of a body: one that has the shape is read as the
@@ -134,7 +156,7 @@ func TestShapeOfABody(t *testing.T) {
 // What looks like nothing before costs the making of a shape now and then.
 func TestShapesAreLearnedRarely(t *testing.T) {
 	seen, made := &shapes{}, 0
-	value := []byte("\x92\xa7changes\x07")
+	value := []byte("\x92\xadnumber so far\x07")
 	for range 1 << 12 {
 		seen.learn(value, func() *shape { made++; return shapeOfValue(value) })
 	}
