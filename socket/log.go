@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"sync"
 	"time"
+	"unsafe"
 )
 
 // The log is what a server is: an append-only sequence of encoded frames,
@@ -188,6 +189,9 @@ func (l *log) write(d *draft, size int, tail uint64) (frame []byte) {
 		l.bytes += cap(c.buf)
 	}
 	at := len(c.buf)
+	// A chunk was last read by another core. The lock is given back once all is
+	// written, which would wait for the memory: a tenth of what a send costs.
+	prefetch(unsafe.SliceData(c.buf), at+2*size)
 	c.buf = d.appendFrame(c.buf)
 	c.frames++
 	return c.buf[at:]
