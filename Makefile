@@ -51,7 +51,7 @@ dev-shell: build $(VENV)/tools ## a shell in which C, Go and Python find this bu
 .PHONY: test soak cover fuzz bench
 # Tests in Go wait half of their time: what builds more than it waits goes
 # beside them.
-SUITES := go+later+cpp+examples+install+dist+wheel coverage c python
+SUITES := go+later+cpp+examples+install+dist+wheel+accelerator coverage c python
 test: packages-test build $(VENV)/tools ## every test in every language, and what it came to
 	@MAKE='$(MAKE)' .ci/suites.sh $(addprefix test-,$(subst +,+test-,$(SUITES)))
 

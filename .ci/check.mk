@@ -33,8 +33,8 @@ check-header: | packages-check
 # Without -Wpedantic: the API of Python keeps functions in pointers to void.
 check-accelerator: $(VENV)/installed
 	@gcc -x c -std=c11 -fsyntax-only -Wall -Wextra -Wconversion -Werror -Iinclude \
-		-isystem "$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" \
-		bindings/python/src/dotfiles_socket/_accelerator.c
+		-isystem "$(PYTHON_HEADERS)" \
+		bindings/python/accelerator/*.c
 
 # Header and exports are compared by check-elf, header and ctypes here.
 check-declarations: $(LIBRARY) $(VENV)/tools

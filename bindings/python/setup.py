@@ -105,7 +105,11 @@ class Source(sdist):
 
 ACCELERATOR = Extension(
     "dotfiles_socket._accelerator",
-    ["src/dotfiles_socket/_accelerator.c"],
+    [
+        f"accelerator/{name}.c"
+        for name in ("module", "sender", "taker", "msgpack")
+    ],
+    depends=["accelerator/accelerator.h"],
     include_dirs=[os.path.relpath(MODULE / "include", HERE)],
     extra_compile_args=["-std=c11"],
     py_limited_api=True,

@@ -917,13 +917,13 @@ def test_what_finds_no_room_is_sent_part_by_part(
     """Each message may wait as long as send_timeout, and what is encoded
     again holds up the loop no longer when there are more."""
     encoded = []
-    encode = _outgoing.document_of
+    encode = _outgoing.Encoder.together
 
-    def document_of(messages: list[Any], event_name: str) -> bytes:
+    def together(encoder: _outgoing.Encoder, messages: list[Any]) -> bytes:
         encoded.append(len(messages))
-        return encode(messages, event_name)
+        return encode(encoder, messages)
 
-    monkeypatch.setattr(_outgoing, "document_of", document_of)
+    monkeypatch.setattr(_outgoing.Encoder, "together", together)
     count = 9999
 
     async def main() -> None:

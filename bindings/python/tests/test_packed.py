@@ -97,7 +97,8 @@ def test_a_signal_handler_while_rows_are_decoded(
 ) -> None:
     """It may receive, or raise, and nothing is lost or comes twice."""
     server, client = unix.pair()
-    decode, depth = _packed.unpack_rows, 0
+    intake = client._handle.intake
+    decode, depth = intake._unpack, 0
 
     def interrupted(document: bytes) -> Any:
         nonlocal depth
@@ -110,7 +111,7 @@ def test_a_signal_handler_while_rows_are_decoded(
 
     server.send_many([{"n": n} for n in range(3)])
     until(lambda: client.get_buffer_size() == 3)
-    monkeypatch.setattr(_packed, "unpack_rows", interrupted)
+    monkeypatch.setattr(intake, "_unpack", interrupted)
     received: list[Any] = []
     while len(received) < 3:
         try:

@@ -1,6 +1,5 @@
-"""_accelerator.c for type checkers."""
+"""The accelerator for type checkers."""
 
-from collections.abc import Callable
 from typing import Any
 
 class Sender:
@@ -9,7 +8,6 @@ class Sender:
         *,
         handle: int,
         event_name: str,
-        packer: Callable[[], Callable[[Any], bytes]],
         longest: int,
         waits: bool,
         server_send: int = 0,
@@ -30,3 +28,6 @@ class Taker:
     ) -> None: ...
     def take(self, limit: int, /) -> int: ...
     def clear(self) -> None: ...
+
+def pack(value: object, /) -> bytes | None: ...
+def unpack(document: bytes, /) -> Any: ...

@@ -51,6 +51,7 @@ class Encoder:
         # and a signal handler that sends in the middle of a send gets
         # another.
         self._packers: list[Pack] = []
+        self._quick: Callable[[Any], bytes | None] | None = None
 
     def document(
         self,
@@ -77,6 +78,26 @@ class Encoder:
             self._packers.append(pack)
         return document
 
+    def together(self, messages: list[Sendable]) -> bytes:
+        """Return the document of messages. Raises whatever msgpack or
+        message_row() raises."""
+        rows: Any = messages
+        if not {dict}.issuperset(map(type, messages)):
+            rows = [message_row(each, self.event_name) for each in messages]
+        if self._quick is None:
+            self._quick = _quick_pack()
+        document = self._quick(rows)
+        return packer()(rows) if document is None else document
+
+    def encodable(self, messages: list[Sendable]) -> list[Sendable]:
+        """Return those before the first that cannot be encoded."""
+        for number, message in enumerate(messages):
+            try:
+                self.together([message])
+            except Exception:
+                return messages[:number]
+        return messages
+
     def failure(self, problem: Exception) -> BadMessageError:
         """Return what to raise for a message that has this problem."""
         return BadMessageError(f"{self.bad}: {problem}")
@@ -95,11 +116,19 @@ def sender(key: Any, event_name: str, waits: bool, *functions: str) -> Send:
     return Sender(
         handle=key.value,
         event_name=event_name,
-        packer=packer,
         longest=SHORT,
         waits=waits,
         **addresses(*functions),
     ).send
+
+
+def _quick_pack() -> Callable[[Any], bytes | None]:
+    """Return what encodes plain values, and returns None for all others."""
+    try:
+        from ._accelerator import pack
+    except ImportError:
+        return _leave
+    return pack
 
 
 def _leave(*_: object) -> None:
@@ -167,14 +196,6 @@ def size_of(document: bytes) -> Any:
     return size if size <= SHORT else c_size_t(size)
 
 
-def document_of(messages: list[Sendable], event_name: str) -> bytes:
-    """Encode messages. Raises whatever msgpack or message_row() raises."""
-    rows: Any = messages
-    if not {dict}.issuperset(map(type, messages)):
-        rows = [message_row(message, event_name) for message in messages]
-    return packer()(rows)
-
-
 def no_room(patience: float) -> str:
     """Say what the end of `patience` seconds means."""
     return (
@@ -209,17 +230,16 @@ def send_all(
     `failure` of its status, or that of the encoder for one that cannot be
     encoded; `sent` of both is how many were sent before.
     """
-    event_name = encoder.event_name
     total, count = 0, c_size_t()
     deadline: float | None = None
     while True:
         part = messages[total : total + TOGETHER]
         problem: Exception | None = None
         try:
-            document = document_of(part, event_name)
+            document = encoder.together(part)
         except Exception as e:
             problem = e
-            document = document_of(_encodable(part, event_name), event_name)
+            document = encoder.together(encoder.encodable(part))
         status = send(byref(count), document)
         total += count.value
         if status == TIMEOUT:
@@ -240,13 +260,3 @@ def send_all(
         return
     error.sent = total
     raise error from problem
-
-
-def _encodable(messages: list[Any], event_name: str) -> list[Any]:
-    """Return those before the first that cannot be encoded."""
-    for number, message in enumerate(messages):
-        try:
-            document_of([message], event_name)
-        except Exception:
-            return messages[:number]
-    return messages
