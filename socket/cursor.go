@@ -176,9 +176,9 @@ const restTime = 5
 // rested reports whether whoever woke the cursor, which was just detached, is to
 // write. Called with the lock.
 func (c *cursor) rested() bool {
-	pause := int64(restTime)
+	pause, heard := int64(restTime), c.heard.Swap(false)
 	if c.log.limits.gather {
-		if c.heard.Swap(false) {
+		if heard {
 			return c.here != nil
 		}
 		pause = streamGap

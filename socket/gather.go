@@ -6,10 +6,14 @@ import "sync/atomic"
 // of its messages written and read alone, and two processes wake up for it. So
 // the writer of such a stream waits for a moment after it has written, and
 // takes what has come meanwhile in one call, where Config.Gather asks for it.
+// One writer of the process does so at a time.
+//
+// Elsewhere it lets those threads run first that wait for its core, which in a
+// stream are the sender and the reader, while there is more to write already.
 //
 // It does so for one reader alone that says nothing, when a row of small
-// writes has followed one upon the other, and for one writer of the process at
-// a time: an answer does not wait for it, nor a message after a pause.
+// writes has followed one upon the other: an answer does not wait for it, nor a
+// message after a pause.
 
 const (
 	// streamGap is how long, in microseconds, a cursor is idle at most in a
@@ -35,7 +39,7 @@ var gathering atomic.Bool
 // writer's.
 type stream int
 
-// gathers takes note of a write of n bytes, and reports whether to wait now.
+// gathers takes note of a write of n bytes, and reports whether to gather now.
 func (s *stream) gathers(c *cursor, n int) bool {
 	switch {
 	case !c.mayGather || c.heard.Load():
@@ -49,21 +53,32 @@ func (s *stream) gathers(c *cursor, n int) bool {
 	return false
 }
 
+// resumed takes note that all was written before. For who does not wait, that
+// has ended a stream.
+func (s *stream) resumed(c *cursor) {
+	if !c.log.limits.gather {
+		*s = 0
+	}
+}
+
 // paused takes note of a message after a pause. One pause does not end a
 // stream: the system may have stopped the sender for a moment.
 func (s *stream) paused() { *s /= 2 }
 
-// gather waits for more to write.
-func gather() {
-	if gathering.CompareAndSwap(false, true) {
+// gather has more come to write.
+func (l *log) gather() {
+	switch {
+	case !l.limits.gather:
+		giveWay()
+	case gathering.CompareAndSwap(false, true):
 		waitMicros(gatherTime)
 		gathering.Store(false)
 	}
 }
 
-// mayGather reports whether the writer of the cursor may wait for more. Called
-// with the lock.
+// mayGather reports whether the writer of the cursor may gather. Called with
+// the lock.
 func (l *log) mayGather(c *cursor) bool {
-	return l.limits.gather && len(l.cursors) == 1 && c.here != nil && !c.left && !l.closed &&
+	return len(l.cursors) == 1 && c.here != nil && !c.left && !l.closed &&
 		l.limits.policy != policyLatest && l.limits.messages >= roomyMessages && l.limits.bytes >= roomyBytes
 }

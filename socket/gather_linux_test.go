@@ -24,7 +24,7 @@ func TestStreamIsGathered(t *testing.T) {
 		{"two readers", roomy, 2, 200, nil, false},
 		{"a reader that answers", roomy, 1, 200, func(c *cursor) { c.heard.Store(true) }, false},
 		{"waiting cannot be told from writing", roomy, 1, 200, func(c *cursor) { c.here = nil }, false},
-		{"nobody asked for it", logLimits{messages: roomyMessages, bytes: roomyBytes}, 1, 200, nil, false},
+		{"nobody asked to wait", logLimits{messages: roomyMessages, bytes: roomyBytes}, 1, 200, nil, true},
 		{"few messages", logLimits{messages: roomyMessages - 1, bytes: roomyBytes, gather: true}, 1, 200, nil, false},
 		{"few bytes", logLimits{messages: roomyMessages, bytes: roomyBytes - 1, gather: true}, 1, 200, nil, false},
 		{"latest", logLimits{messages: roomyMessages, bytes: roomyBytes, policy: policyLatest, gather: true}, 1, 200, nil, false},
@@ -47,6 +47,24 @@ func TestStreamIsGathered(t *testing.T) {
 			s.paused()
 			require.False(t, s.gathers(c, tc.size), "after a pause")
 		})
+	}
+}
+
+// TestAPauseEndsAStream: of a writer that does not wait, for which one that
+// waits has another measure.
+func TestAPauseEndsAStream(t *testing.T) {
+	for _, waits := range []bool{false, true} {
+		l := newLog(logLimits{messages: roomyMessages, bytes: roomyBytes, gather: waits})
+		c := manualReader(l)
+		c.here = func() {}
+		var s stream
+		for range streamWrites {
+			takeAll(c)
+			require.False(t, s.gathers(c, 200))
+		}
+		require.True(t, s.gathers(c, 200))
+		s.resumed(c)
+		require.Equal(t, waits, s.gathers(c, 200))
 	}
 }
 

@@ -80,6 +80,7 @@ func (w *writer) run(t turn) {
 		}
 	}()
 	defer recovered(w.logger, "writer")
+	w.stream.resumed(w.cursor)
 	for {
 		switch {
 		case t.state == nextIdle:
@@ -97,7 +98,7 @@ func (w *writer) run(t turn) {
 				return
 			}
 			if w.stream.gathers(w.cursor, len(t.bytes)) {
-				gather()
+				w.cursor.log.gather()
 			}
 		}
 		t = w.next()
