@@ -11,8 +11,8 @@ import "sync/atomic"
 // Elsewhere it lets those threads run first that wait for its core, which in a
 // stream are the sender and the reader, while there is more to write already.
 //
-// It does so for one reader alone that says nothing, when a row of small
-// writes has followed one upon the other: an answer does not wait for it, nor a
+// Both are for one reader alone that says nothing, when a row of small writes
+// has followed one upon the other: an answer does not wait for it, nor a
 // message after a pause.
 
 const (

@@ -24,7 +24,7 @@ type shape struct {
 type shapeWord struct {
 	like, mask [wordSize]byte
 	at         int
-	_          int // so that none straddles what the processor loads at once
+	_          int // 48 bytes, so that neither straddles a line of the cache
 }
 
 // matches reports whether b has the shape.
