@@ -5,6 +5,7 @@ import gc
 import signal
 import sys
 import sysconfig
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from pathlib import Path
 from random import Random
@@ -25,7 +26,7 @@ from dotfiles_socket import (
 )
 
 try:
-    from dotfiles_socket._accelerator import Sender, Taker, pack, unpack
+    from dotfiles_socket._accelerator import Sender, Taker, new, pack, unpack
 except ImportError:
     if (Path(sysconfig.get_path("include")) / "Python.h").exists():
         raise
@@ -275,6 +276,34 @@ def test_a_limit_is_a_number(unix: Net, limit: Any) -> None:
 def test_what_a_taker_needs(functions: dict[str, int]) -> None:
     with pytest.raises(TypeError, match=r"^a Taker needs free"):
         Taker(handle=1, **functions)
+
+
+# ---- making objects
+
+
+def test_new_objects() -> None:
+    made = new(SocketMessage)
+    assert type(made) is SocketMessage
+    assert vars(made) == {}
+    assert new(dict) == {}
+
+
+def test_new_objects_of_what_refuses() -> None:
+    class Refusing:
+        def __new__(cls) -> "Refusing":
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        new(Refusing)
+    with pytest.raises(TypeError, match="abstract"):
+        new(Abstract)  # type: ignore[type-abstract]
+    with pytest.raises(TypeError, match="takes a class"):
+        new(5)  # type: ignore[arg-type]
+
+
+class Abstract(ABC):
+    @abstractmethod
+    def method(self) -> None: ...
 
 
 # ---- MessagePack of plain values

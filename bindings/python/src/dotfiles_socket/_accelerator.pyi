@@ -1,6 +1,8 @@
 """The accelerator for type checkers."""
 
-from typing import Any
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 class Sender:
     def __init__(
@@ -29,5 +31,6 @@ class Taker:
     def take(self, limit: int, /) -> int: ...
     def clear(self) -> None: ...
 
+def new(cls: type[_T], /) -> _T: ...
 def pack(value: object, /) -> bytes | None: ...
 def unpack(document: bytes, /) -> Any: ...

@@ -2,13 +2,20 @@
 
 That import takes longer than everything else that this package needs. What
 the module dataclasses goes by, the tables of fields and parameters, is made
-by itself when somebody asks for it.
+by itself when somebody asks for it. And new(), for objects of such classes.
 """
 
 from __future__ import annotations
 
 from operator import attrgetter
 from reprlib import recursive_repr
+
+# Makes an object without a call of __init__, where that is a function of
+# Python which only sets attributes.
+try:
+    from ._accelerator import new as new
+except ImportError:
+    new = object.__new__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

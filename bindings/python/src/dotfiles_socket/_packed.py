@@ -6,6 +6,7 @@ from ctypes import POINTER, byref, c_char, c_int, c_size_t, c_void_p
 
 import msgpack  # type: ignore[import-untyped]
 
+from ._dataclass import new
 from ._errors import check
 from ._lib import addresses, quick
 from ._logging import Logger
@@ -215,14 +216,10 @@ def _unpack_apart(document: bytes) -> Iterator[Row]:
             yield row
 
 
-# Quicker than the class, whose __init__ is a function.
-_new = object.__new__
-
-
 def message_of(row: Row, event_name: str) -> SocketMessage:
     """Make the message of a MESSAGE row; event_name is the handle's own."""
     _, code, milliseconds, iso, data, _, _, _, name = row
-    message = _new(SocketMessage)
+    message = new(SocketMessage)
     message.event_name = event_name if name is None else name
     message.timestamp_ms = milliseconds
     message.timestamp_iso = iso
