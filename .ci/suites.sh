@@ -26,7 +26,7 @@ suite() {
 	if [ -n "$counts" ] && [ "$p" -eq 0 ]; then status=FAILED; fi
 	if [ -z "$counts" ] && [ "$status" = passed ]; then p=1; fi
 	if [ "$status" = FAILED ] && [ "$f" -eq 0 ]; then f=1; fi
-	printf '%-10s %-7s %6d passed %4d failed %4d skipped %5d s\n' \
+	printf '%-11s %-7s %6d passed %4d failed %4d skipped %5d s\n' \
 		"$name" "$status" "$p" "$f" "$s" $((SECONDS - start)) >"build/test/$name.row"
 }
 
