@@ -172,7 +172,7 @@ func (in *intake) message(e *Event, size int) {
 		b.events = b.events[:n]
 		return
 	}
-	e.buf, e.weight = in.frames.buf, 0
+	e.buf = in.frames.buf
 	if n == 0 {
 		e.weight = e.buf.weight()
 	}
@@ -184,12 +184,15 @@ func (in *intake) message(e *Event, size int) {
 // for all of them: they are handed over before the buffer is filled again.
 func (in *intake) detach() *block {
 	b := in.block
-	in.block = nil
-	if b != nil && len(b.events) > 0 {
+	if in.filled() {
 		b.events[0].buf.retain(len(b.events))
 	}
+	in.block = nil
 	return b
 }
+
+// filled reports whether there is an event to hand over.
+func (in *intake) filled() bool { return in.block != nil && len(in.block.events) > 0 }
 
 // flush hands over what was read, and has a receiver take it.
 func (in *intake) flush() {

@@ -30,7 +30,7 @@ func (in *intake) turn() (t readTurn) {
 	in.equip()
 	in.frames.lent = true
 	t = in.look()
-	if b := in.block; b != nil && len(b.events) > 0 {
+	if in.filled() {
 		t.block = in.detach()
 	}
 	in.frames.lent = false
@@ -51,11 +51,7 @@ func (in *intake) look() (t readTurn) {
 			return t
 		}
 		if body == nil {
-			if b := in.block; b != nil && len(b.events) > 0 {
-				t.more = fr.within()
-				return t
-			}
-			if t.heard { // others have a turn as well
+			if in.filled() || t.heard { // others have a turn as well
 				t.more = fr.within()
 				return t
 			}
