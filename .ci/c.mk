@@ -9,10 +9,12 @@ C_FLAGS := -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Ibindings/c -Ibindings
 link_in  = -pthread -L$(1) -Wl,-rpath,$(CURDIR)/$(1) -Wl,--as-needed -lsocket -lm
 C_LINK  := $(call link_in,build)
 
+SANITIZE := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,float-cast-overflow \
+	-fno-sanitize-recover=all
+
 # The ways, each with a directory of its name below build/.
 COMPILE_plain     := gcc -x c -std=c99 -O2
-COMPILE_sanitized := gcc -x c -std=c99 -O1 -fno-omit-frame-pointer \
-	-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all
+COMPILE_sanitized := gcc -x c -std=c99 $(SANITIZE)
 COMPILE_cxx       := g++ -x c++ -std=c++17 -O2
 
 # Two ways more, with a library that has the sanitizer in it as well: what Go

@@ -12,8 +12,7 @@ CPP_NOEXCEPT_TESTS := $(filter %_payload_test.cpp %_results_test.cpp,$(CPP_TESTS
 
 # The ways, as for the C tests. LeakSanitizer sees what valgrind would.
 CPP_cxx17     := g++ -std=c++17 -O2
-CPP_sanitized := g++ -std=c++20 -O1 -fno-omit-frame-pointer \
-	-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all
+CPP_sanitized := g++ -std=c++20 $(SANITIZE)
 CPP_noexcept  := g++ -std=c++17 -O2 -fno-exceptions
 CPP_clang     := clang++ -std=c++20 -O2
 

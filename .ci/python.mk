@@ -52,8 +52,7 @@ test-accelerator: $(LIBRARY) $(VENV)/tools
 	@rm -rf $(SANITIZED_PYTHON)
 	@mkdir -p $(dir $(SANITIZED_PYTHON))
 	@cp -r bindings/python/src $(SANITIZED_PYTHON)
-	@gcc -std=c11 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,float-cast-overflow \
-		-fno-sanitize-recover=all -fPIC -shared -Iinclude -isystem "$(PYTHON_HEADERS)" \
+	@gcc -std=c11 -g $(SANITIZE) -fPIC -shared -Iinclude -isystem "$(PYTHON_HEADERS)" \
 		-o $(SANITIZED_PYTHON)/dotfiles_socket/_accelerator.abi3.so bindings/python/accelerator/*.c
 	@export LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 		ASAN_OPTIONS=detect_leaks=0:handle_segv=0 PYTHONMALLOC=malloc \
