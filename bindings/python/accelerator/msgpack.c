@@ -179,26 +179,14 @@ static int pack_dict(Document *document, PyObject *value, int levels)
     return 1;
 }
 
-static int pack_list(Document *document, PyObject *value, int levels)
+/* The items of a list or tuple, which `item` gives. */
+static int pack_items(Document *document, PyObject *value, Py_ssize_t length,
+                      PyObject *(*item)(PyObject *, Py_ssize_t), int levels)
 {
-    Py_ssize_t length = PyList_Size(value);
-
     if (!put_length(document, &array_lengths, length))
         return 0;
     for (Py_ssize_t i = 0; i < length; i++)
-        if (!pack_value(document, PyList_GetItem(value, i), levels))
-            return 0;
-    return 1;
-}
-
-static int pack_tuple(Document *document, PyObject *value, int levels)
-{
-    Py_ssize_t length = PyTuple_Size(value);
-
-    if (!put_length(document, &array_lengths, length))
-        return 0;
-    for (Py_ssize_t i = 0; i < length; i++)
-        if (!pack_value(document, PyTuple_GetItem(value, i), levels))
+        if (!pack_value(document, item(value, i), levels))
             return 0;
     return 1;
 }
@@ -224,9 +212,11 @@ static int pack_value(Document *document, PyObject *value, int levels)
     if (PyDict_CheckExact(value))
         return pack_dict(document, value, levels - 1);
     if (PyList_CheckExact(value))
-        return pack_list(document, value, levels - 1);
+        return pack_items(document, value, PyList_Size(value),
+                          PyList_GetItem, levels - 1);
     if (PyTuple_CheckExact(value))
-        return pack_tuple(document, value, levels - 1);
+        return pack_items(document, value, PyTuple_Size(value),
+                          PyTuple_GetItem, levels - 1);
     return 0;
 }
 
@@ -283,22 +273,31 @@ static int get(Cursor *cursor, int width, uint64_t *number)
     return 1;
 }
 
-static PyObject *unpack_str(Cursor *cursor, uint64_t size)
+/* Returns where so many bytes are; NULL when there are fewer. */
+static const char *take(Cursor *cursor, uint64_t size)
 {
+    const char *bytes = (const char *)cursor->at;
+
     if (left(cursor) < size)
         return NULL;
-    const char *text = (const char *)cursor->at;
     cursor->at += size;
-    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)size, NULL);
+    return bytes;
+}
+
+static PyObject *unpack_str(Cursor *cursor, uint64_t size)
+{
+    const char *text = take(cursor, size);
+
+    return text == NULL ? NULL
+                        : PyUnicode_DecodeUTF8(text, (Py_ssize_t)size, NULL);
 }
 
 static PyObject *unpack_bin(Cursor *cursor, uint64_t size)
 {
-    if (left(cursor) < size)
-        return NULL;
-    const char *bytes = (const char *)cursor->at;
-    cursor->at += size;
-    return PyBytes_FromStringAndSize(bytes, (Py_ssize_t)size);
+    const char *bytes = take(cursor, size);
+
+    return bytes == NULL ? NULL
+                         : PyBytes_FromStringAndSize(bytes, (Py_ssize_t)size);
 }
 
 static PyObject *unpack_natural(Cursor *cursor, int width)
