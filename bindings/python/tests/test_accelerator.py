@@ -530,6 +530,7 @@ def test_what_a_signal_handler_raises_while_an_encoder_is_made(
 
     monkeypatch.setattr("dotfiles_socket._outgoing.packer", packer)
     server = unix.server()
+    server._encoder._packers.clear()  # start() has made one
     before = signal.signal(signal.SIGALRM, late)
     signals.append(signal.SIGALRM)
     try:

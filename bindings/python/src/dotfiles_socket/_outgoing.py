@@ -35,9 +35,19 @@ SLICE = 0.05
 
 
 def packer() -> Pack:
-    """Make a function that encodes as MessagePack."""
+    """Make a function that encodes as MessagePack: plain values by the
+    accelerator, where there is one."""
     pack: Pack = msgpack.Packer().pack
-    return pack
+    try:
+        from ._accelerator import pack as pack_plain
+    except ImportError:
+        return pack
+
+    def either(value: Any) -> bytes:
+        document = pack_plain(value)
+        return pack(value) if document is None else document
+
+    return either
 
 
 class Encoder:
@@ -51,7 +61,6 @@ class Encoder:
         # and a signal handler that sends in the middle of a send gets
         # another.
         self._packers: list[Pack] = []
-        self._quick: Callable[[Any], bytes | None] | None = None
 
     def document(
         self,
@@ -60,10 +69,7 @@ class Encoder:
         retain_key: str | None = None,
     ) -> bytes:
         """Return the document of one message. Raises BadMessageError."""
-        try:
-            pack = self._packers.pop()
-        except IndexError:
-            pack = packer()
+        pack = self._packer()
         try:
             if client is None and retain_key is None:
                 row = message_row(message, self.event_name)
@@ -74,9 +80,7 @@ class Encoder:
             document = pack((row,))
         except Exception as e:
             raise self.failure(e) from e
-        if len(document) <= SHORT:
-            self._packers.append(pack)
-        return document
+        return self._kept(pack, document)
 
     def together(self, messages: list[Sendable]) -> bytes:
         """Return the document of messages. Raises whatever msgpack or
@@ -84,10 +88,19 @@ class Encoder:
         rows: Any = messages
         if not {dict}.issuperset(map(type, messages)):
             rows = [message_row(each, self.event_name) for each in messages]
-        if self._quick is None:
-            self._quick = _quick_pack()
-        document = self._quick(rows)
-        return packer()(rows) if document is None else document
+        pack = self._packer()
+        return self._kept(pack, pack(rows))
+
+    def _packer(self) -> Pack:
+        try:
+            return self._packers.pop()
+        except IndexError:
+            return packer()
+
+    def _kept(self, pack: Pack, document: bytes) -> bytes:
+        if len(document) <= SHORT:
+            self._packers.append(pack)
+        return document
 
     def encodable(self, messages: list[Sendable]) -> list[Sendable]:
         """Return those before the first that cannot be encoded."""
@@ -120,15 +133,6 @@ def sender(key: Any, event_name: str, waits: bool, *functions: str) -> Send:
         waits=waits,
         **addresses(*functions),
     ).send
-
-
-def _quick_pack() -> Callable[[Any], bytes | None]:
-    """Return what encodes plain values, and returns None for all others."""
-    try:
-        from ._accelerator import pack
-    except ImportError:
-        return _leave
-    return pack
 
 
 def _leave(*_: object) -> None:
